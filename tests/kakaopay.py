@@ -1,0 +1,181 @@
+"""The tests' handle on a running sandbox: its books, its faults, its clock, and a payer."""
+
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from tests.processes import Process, free_port
+
+SECRET_KEY = "DEVSANDBOX" + "1".zfill(30)
+PATIENCE = 30  # seconds
+
+
+@dataclass(frozen=True)
+class Action:
+    """One movement in the sandbox's books; amounts in won."""
+
+    aid: str
+    type: str
+    by: str
+    amount: int
+    tax_free: int
+    vat: int
+    at: str
+
+
+@dataclass(frozen=True)
+class Payment:
+    """One payment in the sandbox's books; amounts in won, times in KST."""
+
+    tid: str
+    cid: str
+    sid: str | None
+    status: str
+    partner_order_id: str
+    partner_user_id: str
+    item_name: str
+    quantity: int
+    payment_method_type: str | None
+    issuer: str | None
+    instalment: int
+    total: int
+    tax_free: int
+    vat: int
+    canceled_total: int
+    canceled_tax_free: int
+    canceled_vat: int
+    available_total: int
+    available_tax_free: int
+    available_vat: int
+    created_at: str
+    approved_at: str | None
+    canceled_at: str | None
+    actions: tuple[Action, ...]
+
+
+class KakaoPay:
+    """A running sandbox."""
+
+    def __init__(self, url: str, secret_key: str = SECRET_KEY) -> None:
+        self.url = url
+        self.secret_key = secret_key
+        self.http = requests.Session()
+
+    # -- its books --
+
+    def payment(self, tid: str) -> Payment:
+        """What the sandbox holds under ``tid``. :raises LookupError: if it holds nothing."""
+        found = self._look_up(tid=tid)
+        if not found:
+            raise LookupError(tid)
+        return found[0]
+
+    def payments(self, partner_order_id: str) -> list[Payment]:
+        """Every payment asked for under one order, newest first."""
+        return self._look_up(partner_order_id=partner_order_id)
+
+    def _look_up(self, **by: str) -> list[Payment]:
+        answer = self.http.get(f"{self.url}/ledger.json", params=by, timeout=PATIENCE)
+        answer.raise_for_status()
+        return [_payment(entry) for entry in answer.json()["payments"]]
+
+    # -- its faults and its clock --
+
+    def fault(
+        self,
+        endpoint: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        times: int = 1,
+    ) -> None:
+        """
+        Let the next calls of ``endpoint`` ("any" for all) go wrong.
+
+        ``before`` any money moves, or ``after`` it moved; the kinds are in ``sandbox/faults.py``.
+        """
+        for when, kind in (("before", before), ("after", after)):
+            if kind:
+                fault = {"endpoint": endpoint, "when": when, "kind": kind, "times": times}
+                self._post("/sandbox/faults/", fault)
+
+    def clear_faults(self) -> None:
+        """Let nothing more go wrong."""
+        self.http.delete(f"{self.url}/sandbox/faults/", timeout=PATIENCE).raise_for_status()
+
+    def advance(self, seconds: int) -> None:
+        """Let time pass in the sandbox."""
+        self._post("/sandbox/clock/", {"advance": seconds})
+
+    def reset_clock(self) -> None:
+        """Put the sandbox's clock back to the time of day."""
+        self._post("/sandbox/clock/", {"offset_seconds": 0})
+
+    def _post(self, path: str, body: dict[str, Any]) -> None:
+        answer = self.http.post(self.url + path, json=body, timeout=PATIENCE)
+        assert answer.ok, answer.text
+
+    # -- its payer --
+
+    def pay(
+        self,
+        redirect_url: str,
+        *,
+        method: str = "CARD",
+        issuer: str = "SHINHAN",
+        instalment: int = 0,
+        decline: str | None = None,
+    ) -> str:
+        """
+        Agree to pay, as the payer does in a browser.
+
+        ``decline`` is the reason approve will be refused with, such as "NOT_ENOUGH_BALANCE".
+        Returns the approval URL with its pg_token; nobody has gone there yet.
+        """
+        self.open(redirect_url)
+        chosen = {"method": method, "issuer": issuer, "instalment": instalment}
+        password = self._submit(redirect_url, "/method", chosen | {"decline": decline or ""})
+        return self._submit(password, "")
+
+    def open(self, redirect_url: str) -> requests.Response:
+        """Open the payment page and go no further."""
+        return self.http.get(redirect_url, timeout=PATIENCE, allow_redirects=False)
+
+    def quit(self, redirect_url: str) -> str:
+        """Leave without paying. Returns the cancel URL."""
+        return self._submit(redirect_url, "/leave/quit")
+
+    def fail(self, redirect_url: str) -> str:
+        """Let the payment fail before it is approved. Returns the fail URL."""
+        return self._submit(redirect_url, "/leave/method")
+
+    def _submit(self, page: str, step: str, fields: dict[str, Any] | None = None) -> str:
+        url = urljoin(page, urlsplit(page).path + step)
+        answer = self.http.post(url, data=fields, timeout=PATIENCE, allow_redirects=False)
+        assert answer.status_code == 303, f"{url}: {answer.status_code}\n{answer.text}"
+        return urljoin(url, answer.headers["Location"])
+
+
+def _payment(entry: dict[str, Any]) -> Payment:
+    actions = tuple(Action(**action) for action in entry["actions"])
+    names = [field.name for field in fields(Payment) if field.name != "actions"]
+    return Payment(**{name: entry[name] for name in names}, actions=actions)
+
+
+def sandbox_process(folder: Path, port: int | None = None, **env: str) -> tuple[Process, KakaoPay]:
+    """
+    A sandbox that is yet to be started, its ledger in ``folder``, and the handle on it.
+
+    ``env`` are its settings, such as ``SANDBOX_WINDOW_SECONDS="60"``.
+    """
+    url = f"http://127.0.0.1:{port or free_port()}"
+    process = Process(
+        [sys.executable, "-m", "sandbox", "--port", url.rpartition(":")[2]],
+        ready=f"{url}/ledger.json?tid=none",
+        env={"SANDBOX_LEDGER": str(folder / "sandbox.sqlite3")} | env,
+    )
+    return process, KakaoPay(url, env.get("SANDBOX_SECRET_KEY", SECRET_KEY))
