@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+BIN := .venv/bin
+export PORT ?= 8000
+export SANDBOX_PORT ?= 8001
+
+.PHONY: help install run test check bench messages clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: .venv/installed locale/ko/LC_MESSAGES/django.mo ## Make the virtual environment and install what is pinned
+
+.venv/installed: requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; name another with make PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+%.mo: %.po .venv/installed
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@ --locale ko
+
+run: install ## Run the shop, its worker and the KakaoPay sandbox, with demo goods
+	@$(BIN)/python -m config.run --check
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py load_demo
+	@$(BIN)/python -m config.run
+
+test: install ## Run every test, on a real PostgreSQL, a real sandbox and a real browser
+	$(BIN)/python -m pytest
+
+check: install ## Check format, lint, types, import contracts, migrations and translations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	DJANGO_SETTINGS_MODULE=config.settings $(BIN)/mypy config checkout orders shop accounts bench manage.py
+	DJANGO_SETTINGS_MODULE=sandbox.settings $(BIN)/mypy sandbox
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check
+
+bench: install ## Measure queries, time and size per request, and print them
+	$(BIN)/python -m bench
+
+messages: install ## Collect strings to translate (needs GNU gettext)
+	$(BIN)/python manage.py makemessages --locale ko --no-location --no-obsolete --ignore .venv --ignore var --ignore sandbox --ignore tests
+
+clean: ## Remove the virtual environment and all local data
+	rm -rf .venv var

@@ -1,0 +1,70 @@
+"""The journal of provider calls: a row before each request, completed after the answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from checkout import gateways
+from checkout.gateways.base import Gateway, GatewayError
+from checkout.models import ProviderCall
+from orders.models import PaymentTransaction
+
+SECRET_FIELDS = {"cid_secret", "pg_token", "sid", "bin", "card_bin", "approved_id", "card_mid"}
+
+
+class TransactionIsOpen(Exception):
+    """A provider was about to be called inside a database transaction: a bug of ours."""
+
+
+class JournalEntry:
+    """One request and, once ``answered``, what came back."""
+
+    def __init__(self, row: ProviderCall) -> None:
+        self.row = row
+
+    def answered(self, http_status: int, body: Any) -> None:
+        self.row.http_status = http_status
+        self.row.response = masked(body)
+
+
+def gateway_for(txn: PaymentTransaction) -> Gateway:
+    """The transaction's provider, with every request entered in the transaction's journal."""
+
+    @contextmanager
+    def journal(operation: str, url: str, body: dict[str, Any]) -> Iterator[JournalEntry]:
+        if connection.in_atomic_block:
+            raise TransactionIsOpen(operation)
+        entry = JournalEntry(
+            ProviderCall.objects.create(
+                transaction=txn,
+                operation=operation,
+                url=url,
+                request=masked(body),
+                started_at=timezone.now(),
+            )
+        )
+        try:
+            yield entry
+        except GatewayError as error:
+            entry.row.problem = f"{type(error).__name__}: {error}"[:300]
+            raise
+        finally:
+            entry.row.finished_at = timezone.now()
+            entry.row.save(update_fields=["finished_at", "http_status", "response", "problem"])
+
+    return gateways.get(txn.gateway, journal)
+
+
+def masked(value: Any) -> Any:
+    """The same JSON with the values of secret fields replaced, however deep they are."""
+    if isinstance(value, dict):
+        return {
+            key: "***" if key in SECRET_FIELDS and inner else masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [masked(inner) for inner in value]
+    return value

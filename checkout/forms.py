@@ -1,0 +1,70 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from phonenumber_field.formfields import PhoneNumberField
+
+from accounts.models import User
+from orders.placing import Contact
+
+
+class CheckoutForm(forms.Form):
+    """Whom to reach about the order, the consent to it, and what the buyer was shown."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=50,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Enter the name of the person who orders.")},
+    )
+    phone = PhoneNumberField(
+        label=_("Phone"),
+        region="KR",
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "tel",
+                "inputmode": "tel",
+                "type": "tel",
+                "placeholder": "010-1234-5678",
+            }
+        ),
+        error_messages={
+            "required": _("Enter a phone number that we can reach you at."),
+            "invalid": _("Enter a Korean phone number such as 010-1234-5678 or 02-123-4567."),
+        },
+    )
+    email = forms.EmailField(
+        label=_("E-mail"),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={
+            "required": _("Enter an e-mail address for the receipt."),
+            "invalid": _("Enter a whole e-mail address such as name@example.com."),
+        },
+    )
+    consent = forms.BooleanField(
+        label=_("I have checked what I am ordering and agree to the purchase."),
+        error_messages={"required": _("Tick the box if you agree to the purchase.")},
+    )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound:
+            self.focus_first_error()
+
+    @classmethod
+    def for_user(cls, user: User) -> "CheckoutForm":
+        """An empty form that already knows what the account knows."""
+        phone = user.phone.as_national if user.phone else ""
+        return cls(initial={"name": user.name, "phone": phone, "email": user.email})
+
+    def focus_first_error(self) -> None:
+        for name in self.fields:
+            if name in self.errors:
+                self.fields[name].widget.attrs["autofocus"] = True
+                return
+
+    @property
+    def contact(self) -> Contact:
+        data = self.cleaned_data
+        return Contact(name=data["name"], phone=data["phone"].as_e164, email=data["email"])

@@ -1,0 +1,153 @@
+"""
+What checkout asks of a payment provider, whoever it is.
+
+An *answer* is a value: ``Ready``, ``Approved``, ``Found`` or ``Declined``.
+The *absence* of an answer is an exception:
+
+    GatewayError
+    ├── NotSent          never left this machine; nothing can have happened
+    └── OutcomeUnknown   sent, but no answer we can trust; ask again later
+
+Amounts are in won. Times are aware.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+
+
+class GatewayError(Exception):
+    """There is no answer."""
+
+
+class NotSent(GatewayError):
+    """The request never left this machine: nothing can have happened."""
+
+
+class OutcomeUnknown(GatewayError):
+    """The request was sent, but there is no answer we can trust."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """
+    A payment as both sides know it.
+
+    ``buyer`` is an opaque id, never a name; ``tid`` is the provider's and empty before ``ready``.
+    """
+
+    order_number: str
+    buyer: str
+    amount: int
+    tax_free: int
+    vat: int
+    tid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What the buyer reads on the provider's page: a name, and how many pieces in all."""
+
+    name: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnUrls:
+    """Where the provider sends the buyer's browser back to."""
+
+    approve: str
+    cancel: str
+    fail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The provider waits for the buyer. ``redirect_urls`` has keys ``pc``, ``mobile``, ``app``."""
+
+    tid: str
+    redirect_urls: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """How the money came: ``method`` is CARD or MONEY, 0 instalment months is all at once."""
+
+    method: str = ""
+    card_issuer: str = ""
+    installment_months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The money moved."""
+
+    aid: str
+    amount: int
+    approved_at: datetime | None
+    paid: Paid = field(default_factory=Paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """
+    A definite no: no money moved.
+
+    ``message`` is for staff; ``buyer_message`` is there where the card or account gave a reason
+    that helps the buyer.
+    """
+
+    code: str
+    message: str
+    buyer_message: str = ""
+
+
+class State(Enum):
+    """What the provider's books say of a payment."""
+
+    WAITING = "waiting"  # for the buyer, or for our capture
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"  # paid, then given back in part or in full
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A payment as the provider's books have it. ``approved`` is there once it was paid."""
+
+    state: State
+    status: str
+    approved: Approved | None = None
+
+
+class Call(Protocol):
+    """One request in the journal."""
+
+    def answered(self, http_status: int, body: Any) -> None: ...
+
+
+#: Opens a journal entry before a request is sent: ``(operation, url, request body)``.
+Journal = Callable[[str, str, dict[str, Any]], AbstractContextManager[Call]]
+
+
+class Gateway(Protocol):
+    """
+    A payment provider.
+
+    Every method may raise ``NotSent`` or ``OutcomeUnknown``.
+    """
+
+    def ready(self, payment: Payment, goods: Goods, return_urls: ReturnUrls) -> Ready | Declined:
+        """Announce a payment; the buyer is then sent to one of the ``redirect_urls``."""
+        ...
+
+    def approve(self, payment: Payment, pg_token: str) -> Approved | Declined:
+        """Take the money that the buyer has agreed to pay."""
+        ...
+
+    def lookup(self, payment: Payment) -> Found | Declined:
+        """What the provider's books say of this payment; moves nothing."""
+        ...

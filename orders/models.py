@@ -1,0 +1,259 @@
+"""
+What was sold, and what became of the money.
+
+An order and its transactions change together, under the order's lock (``orders.locking``), so they
+live together. Nothing here talks to a payment provider: that is ``checkout``.
+"""
+
+import secrets
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from phonenumber_field.modelfields import PhoneNumberField
+
+from shop.models import Cart, Product
+
+NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is misread over the phone
+
+
+def new_order_number() -> str:
+    """A number a shopper can read out, such as ``20261121-7KQ4MX9T``; it cannot be guessed."""
+    day = timezone.localtime().strftime("%Y%m%d")
+    return f"{day}-{''.join(secrets.choice(NUMBER_ALPHABET) for _ in range(8))}"
+
+
+class Order(models.Model):
+    """Somebody's agreement to buy: a snapshot that later changes of the catalogue do not touch."""
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING", _("waiting for payment")
+        PAID = "PAID", _("paid")
+        PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", _("partly refunded")
+        REFUNDED = "REFUNDED", _("refunded")
+        CANCELED = "CANCELED", _("canceled")
+
+    class CancelReason(models.TextChoices):
+        QUIT = "QUIT", _("the buyer stopped paying")
+        FAILED = "FAILED", _("the payment failed")
+        DECLINED = "DECLINED", _("the payment was declined")
+        EXPIRED = "EXPIRED", _("not paid in time")
+        SUPERSEDED = "SUPERSEDED", _("replaced by another order")
+
+    number = models.CharField(
+        _("order number"), max_length=20, unique=True, editable=False, default=new_order_number
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
+    cart = models.ForeignKey(Cart, models.SET_NULL, null=True, blank=True, related_name="orders")
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status, default=Status.PENDING, db_index=True
+    )
+    cancel_reason = models.CharField(
+        _("canceled because"), max_length=12, choices=CancelReason, blank=True
+    )
+
+    name = models.CharField(_("name"), max_length=50)
+    phone = PhoneNumberField(_("phone"))
+    email = models.EmailField(_("e-mail address"))
+
+    subtotal = models.PositiveIntegerField(_("goods"), help_text=_("In won."))
+    total = models.PositiveIntegerField(_("total"), help_text=_("In won, VAT included."))
+    tax_free = models.PositiveIntegerField(_("tax-free part of the total"))
+    vat = models.PositiveIntegerField(_("VAT in the total"))
+
+    consented_at = models.DateTimeField(_("consented at"))
+    placed_at = models.DateTimeField(_("placed at"), db_index=True)
+    deadline_at = models.DateTimeField(_("to be paid by"))
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    canceled_at = models.DateTimeField(_("canceled at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ["-placed_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_pending_order_per_cart", fields=["cart"], condition=Q(status="PENDING")
+            ),
+            models.CheckConstraint(name="order_total_positive", condition=Q(total__gt=0)),
+            models.CheckConstraint(
+                name="order_tax_within_total", condition=Q(total__gte=F("tax_free") + F("vat"))
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-placed_at"], name="order_history"),
+            models.Index(
+                fields=["deadline_at"], name="order_deadlines", condition=Q(status="PENDING")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("orders:order", args=[self.number])
+
+    def is_past_deadline(self, now: datetime) -> bool:
+        return self.status == self.Status.PENDING and self.deadline_at <= now
+
+
+class OrderLine(models.Model):
+    """One product as it was when it was ordered."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    product = models.ForeignKey(Product, models.PROTECT, related_name="+")
+    name = models.CharField(_("name"), max_length=80)
+    unit_price = models.PositiveIntegerField(_("unit price"), help_text=_("In won."))
+    quantity = models.PositiveSmallIntegerField(_("quantity"))
+    is_tax_free = models.BooleanField(_("tax-free"))
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(name="one_order_line_per_product", fields=["order", "product"]),
+            models.CheckConstraint(name="order_quantity_positive", condition=Q(quantity__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.name}"
+
+    @property
+    def amount(self) -> int:
+        """Unit price times quantity, in won."""
+        return self.unit_price * self.quantity
+
+
+class IllegalMove(Exception):
+    """The transaction is not where it was thought to be, or there is no way from there."""
+
+
+class PaymentTransaction(models.Model):
+    """One instruction to a payment provider, and what came of it."""
+
+    class Kind(models.TextChoices):
+        CHARGE = "CHARGE", _("charge")
+        REFUND = "REFUND", _("refund")
+
+    class Status(models.TextChoices):
+        CREATED = "CREATED", _("created")
+        READY = "READY", _("waiting for the buyer")
+        PROCESSING = "PROCESSING", _("outcome not known")
+        SUCCEEDED = "SUCCEEDED", _("succeeded")
+        FAILED = "FAILED", _("failed")
+        CANCELED = "CANCELED", _("canceled")
+
+    MOVES = {
+        Status.CREATED: {Status.READY, Status.CANCELED},
+        Status.READY: {Status.PROCESSING, Status.CANCELED},
+        Status.PROCESSING: {Status.SUCCEEDED, Status.FAILED},
+    }
+
+    class Method(models.TextChoices):
+        CARD = "CARD", _("card")
+        MONEY = "MONEY", _("KakaoPay Money")
+
+    public_id = models.UUIDField(unique=True, editable=False, default=uuid.uuid4)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="transactions")
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    status = models.CharField(
+        _("status"), max_length=12, choices=Status, default=Status.CREATED, db_index=True
+    )
+    gateway = models.CharField(_("provider"), max_length=20)
+    amount = models.PositiveIntegerField(
+        _("amount"), help_text=_("In won, which has no smaller unit.")
+    )
+    tax_free = models.PositiveIntegerField(_("tax-free part of the amount"))
+    vat = models.PositiveIntegerField(_("VAT in the amount"))
+
+    tid = models.CharField(
+        "tid", max_length=40, blank=True, help_text=_("The provider's name for the payment.")
+    )
+    aid = models.CharField(
+        "aid", max_length=40, blank=True, help_text=_("The provider's name for this movement.")
+    )
+    pg_token = models.CharField(max_length=64, blank=True, editable=False)
+    redirect_urls = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Where to send the buyer, by device."
+    )
+
+    method = models.CharField(_("paid by"), max_length=8, choices=Method, blank=True)
+    card_issuer = models.CharField(_("card issuer"), max_length=40, blank=True)
+    installment_months = models.PositiveSmallIntegerField(
+        _("instalment months"), null=True, blank=True, help_text=_("0 is paid at once.")
+    )
+    reason_code = models.CharField(_("reason code"), max_length=60, blank=True)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    buyer_message = models.CharField(
+        _("told to the buyer"),
+        max_length=300,
+        blank=True,
+        help_text=_("Why the card or account refused, in the provider's words."),
+    )
+
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    ready_at = models.DateTimeField(_("ready at"), null=True, blank=True)
+    returned_at = models.DateTimeField(_("buyer returned at"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("payment transaction")
+        verbose_name_plural = _("payment transactions")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(name="amount_positive", condition=Q(amount__gt=0)),
+            models.UniqueConstraint(
+                name="one_live_charge_per_order",
+                fields=["order"],
+                condition=Q(kind="CHARGE", status__in=["PROCESSING", "SUCCEEDED"]),
+            ),
+            models.UniqueConstraint(
+                name="one_refund_in_flight_per_order",
+                fields=["order"],
+                condition=Q(kind="REFUND", status="PROCESSING"),
+            ),
+            models.UniqueConstraint(
+                name="one_charge_per_tid",
+                fields=["gateway", "tid"],
+                condition=Q(kind="CHARGE") & ~Q(tid=""),
+            ),
+            models.UniqueConstraint(
+                name="one_transaction_per_aid", fields=["gateway", "aid"], condition=~Q(aid="")
+            ),
+            models.CheckConstraint(
+                name="waiting_charge_has_tid", condition=~Q(status="READY") | ~Q(tid="")
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["sent_at"], name="unsettled_transactions", condition=Q(status="PROCESSING")
+            ),
+            models.Index(fields=["tid"], name="transaction_tid"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.tid or self.public_id}"
+
+    def move_to(self, status: Status, **fields: Any) -> None:
+        """
+        Change the status, and ``fields`` with it, by compare-and-swap. There is no way back.
+
+        :raises IllegalMove: if the row's status is not what this object holds, or no move leads on.
+        """
+        if status not in self.MOVES.get(self.Status(self.status), ()):
+            raise IllegalMove(f"{self}: {self.status} to {status}")
+        fields["status"] = status
+        here = PaymentTransaction.objects.filter(pk=self.pk, status=self.status)
+        if not here.update(**fields):
+            raise IllegalMove(f"{self}: no longer {self.status}")
+        for name, value in fields.items():
+            setattr(self, name, value)

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from orders import views
+
+app_name = "orders"
+
+urlpatterns = [
+    path("", views.history, name="history"),
+    path("<slug:number>/", views.order, name="order"),
+]

@@ -1,0 +1,56 @@
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from accounts.http import ShopperRequest
+from orders.models import Order, PaymentTransaction
+
+ORDERS_PER_PAGE = 20
+
+
+@never_cache
+@login_required
+@require_GET
+def history(request: ShopperRequest) -> HttpResponse:
+    """The shopper's orders, newest first."""
+    orders = Order.objects.filter(user=request.user).prefetch_related("lines__product")
+    page = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "orders/history.html", {"page": page})
+
+
+@never_cache
+@login_required
+@require_GET
+def order(request: ShopperRequest, number: str) -> HttpResponse:
+    """The receipt; or what the order is waiting for; or why it ended without money."""
+    order = get_object_or_404(Order, number=number, user=request.user)
+    transactions = list(order.transactions.all())
+    context = {
+        "order": order,
+        "lines": order.lines.select_related("product"),
+        "charge": charge_to_show(transactions),
+        "refunds": [t for t in transactions if t.kind == PaymentTransaction.Kind.REFUND],
+        "is_late": order.is_past_deadline(timezone.now()),
+    }
+    return render(request, template_for(order, transactions), context)
+
+
+def template_for(order: Order, transactions: list[PaymentTransaction]) -> str:
+    if order.status == Order.Status.CANCELED:
+        return "orders/canceled.html"
+    if order.status != Order.Status.PENDING:
+        return "orders/receipt.html"
+    if any(txn.status == PaymentTransaction.Status.PROCESSING for txn in transactions):
+        return "orders/confirming.html"
+    return "orders/waiting.html"
+
+
+def charge_to_show(transactions: list[PaymentTransaction]) -> PaymentTransaction | None:
+    """The charge that was paid, or else the latest attempt."""
+    charges = [txn for txn in transactions if txn.kind == PaymentTransaction.Kind.CHARGE]
+    paid = [txn for txn in charges if txn.status == PaymentTransaction.Status.SUCCEEDED]
+    return next(iter(paid or charges), None)

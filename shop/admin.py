@@ -1,0 +1,92 @@
+"""The catalogue for staff. Stock is added to, never overwritten: sales go on meanwhile."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from modeltranslation.admin import TranslationAdmin
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from shop.models import Category, Product
+from shop.templatetags.money import won
+
+
+class ProductForm(forms.ModelForm[Product]):
+    delivery = forms.IntegerField(
+        label=_("Add to stock"),
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("Pieces that came in; a negative number for pieces that were lost."),
+    )
+
+    def clean_delivery(self) -> int:
+        pieces: int = self.cleaned_data["delivery"] or 0
+        if self.instance.stock + pieces < 0:
+            raise forms.ValidationError(
+                _("There are only %(stock)d to take away."), params={"stock": self.instance.stock}
+            )
+        return pieces
+
+
+@admin.register(Category)
+class CategoryAdmin(ModelAdmin, TranslationAdmin[Category]):
+    list_display = ["name", "slug", "position"]
+    list_editable = ["position"]
+    prepopulated_fields = {"slug": ["name_en"]}
+
+
+@admin.register(Product)
+class ProductAdmin(ModelAdmin, TranslationAdmin[Product]):
+    form = ProductForm
+    list_display = ["thumbnail", "name", "category", "amount", "stock", "is_tax_free", "is_active"]
+    list_display_links = ["thumbnail", "name"]
+    list_filter = ["category", "is_active", "is_tax_free"]
+    list_select_related = ["category"]
+    search_fields = ["name_ko", "name_en", "slug"]
+    prepopulated_fields = {"slug": ["name_en"]}
+    readonly_fields = ["stock"]
+    fields = [
+        "category",
+        "name",
+        "slug",
+        "description",
+        "price",
+        "is_tax_free",
+        "stock",
+        "delivery",
+        "is_active",
+        "picture",
+    ]
+
+    @admin.display(description=_("picture"))
+    def thumbnail(self, product: Product) -> str:
+        if not product.picture:
+            return "–"
+        return format_html('<img src="{}" alt="" width="48" height="48">', product.picture.url)
+
+    @admin.display(description=_("price"), ordering="price")
+    def amount(self, product: Product) -> str:
+        return won(product.price)
+
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+        """Save what the form shows; the delivery is added to whatever the stock is by now."""
+        pieces = form.cleaned_data.get("delivery", 0)
+        if not change:
+            obj.stock = pieces
+            obj.save()
+            return
+        obj.save(update_fields=[f.name for f in obj._meta.concrete_fields if is_described(f.name)])
+        if pieces:
+            left = Greatest(F("stock") + pieces, 0)
+            Product.objects.filter(pk=obj.pk).update(stock=left)
+
+
+def is_described(field: str) -> bool:
+    """Is this a column of the product that its form may write?"""
+    return field not in {"id", "stock"}

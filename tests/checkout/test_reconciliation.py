@@ -1,0 +1,131 @@
+"""What we did not hear the end of is asked about, and settled only on proof."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from checkout import payments, reconciliation
+from checkout.models import ProviderCall
+from orders.models import Order, PaymentTransaction
+from shop.models import CartLine
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Status = PaymentTransaction.Status
+
+
+@pytest.fixture
+def cup(make_product):
+    return make_product(stock=5)
+
+
+@pytest.fixture
+def charge(start, fill_cart, cup):
+    fill_cart((cup, 2))
+    return start()
+
+
+def capture_with(fault, charge, pg_token, kakaopay):
+    """Capture while ``fault`` is on; the outcome is not known afterwards."""
+    kakaopay.fault("approve", **fault)
+    txn = payments.capture(charge, pg_token=pg_token, now=timezone.now())
+    assert txn.status == Status.PROCESSING
+    return txn
+
+
+def settle_all(now=None):
+    now = now or timezone.now()
+    return [txn.status for txn in reconciliation.settle_stale(now, now=now)]
+
+
+def test_a_lost_answer_is_found_paid(charge, pay, kakaopay):
+    """The lookup proves the money; the row gets the aid that the lost answer carried."""
+    txn = capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    assert settle_all() == [Status.SUCCEEDED]
+    txn.refresh_from_db()
+    assert txn.aid == kakaopay.payment(txn.tid).actions[0].aid
+    assert (txn.method, txn.card_issuer) == ("CARD", "신한")
+    assert Order.objects.get().status == Order.Status.PAID
+    assert CartLine.objects.count() == 0
+
+
+def test_a_request_that_never_arrived_is_sent_again(charge, pay, kakaopay):
+    """The provider still waits and the window is open: one tid can be paid only once."""
+    txn = capture_with({"before": "drop"}, charge, pay(charge), kakaopay)
+    assert kakaopay.payment(txn.tid).actions == ()
+    assert settle_all() == [Status.SUCCEEDED]
+    assert len(kakaopay.payment(txn.tid).actions) == 1
+
+
+def test_while_the_provider_is_silent_nothing_is_concluded(charge, pay, kakaopay):
+    """Still PROCESSING, still pending, stock still held."""
+    capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    kakaopay.fault("order", before="html_502")
+    assert settle_all() == [Status.PROCESSING]
+    assert Order.objects.get().status == Order.Status.PENDING
+
+
+def test_the_closed_window_proves_failure(charge, pay, kakaopay, cup):
+    """The provider's books still say waiting after its window: it was never charged."""
+    txn = capture_with({"before": "drop"}, charge, pay(charge), kakaopay)
+    kakaopay.advance(17 * 60)
+    assert settle_all(timezone.now() + timedelta(minutes=17)) == [Status.FAILED]
+    cup.refresh_from_db()
+    assert (Order.objects.get().status, cup.stock) == (Order.Status.CANCELED, 5)
+    assert kakaopay.payment(txn.tid).actions == ()
+
+
+def test_a_failure_in_their_books_is_a_failure_in_ours(charge, kakaopay):
+    """Our request never arrived and the buyer quit meanwhile: the lookup says so."""
+    capture_with({"before": "drop"}, charge, "0" * 20, kakaopay)
+    kakaopay.quit(charge.redirect_urls["pc"])
+    assert settle_all() == [Status.FAILED]
+    assert PaymentTransaction.objects.get().reason_code == "QUIT_PAYMENT"
+    assert Order.objects.get().status == Order.Status.CANCELED
+
+
+def test_a_refusal_that_comes_late_is_a_failure(charge, pay, kakaopay):
+    """Sent again inside the window, the account refuses: a definite no."""
+    pg_token = pay(charge, method="MONEY", decline="NOT_ENOUGH_BALANCE")
+    capture_with({"before": "drop"}, charge, pg_token, kakaopay)
+    assert settle_all() == [Status.FAILED]
+    assert PaymentTransaction.objects.get().reason_code == "-780 NOT_ENOUGH_BALANCE"
+
+
+def test_only_stale_payments_are_asked_about(charge, pay, kakaopay):
+    """What was sent a moment ago is left to its own request."""
+    capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    now = timezone.now()
+    assert list(reconciliation.settle_stale(now - timedelta(seconds=60), now=now)) == []
+
+
+def test_what_is_settled_is_not_asked_about_again(charge, pay, kakaopay):
+    """A second run makes no calls."""
+    capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    settle_all()
+    calls = ProviderCall.objects.count()
+    assert settle_all() == []
+    assert ProviderCall.objects.count() == calls
+
+
+def test_the_command_says_what_it_settled(charge, pay, kakaopay):
+    """One line a payment, then a count."""
+    txn = capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    out = StringIO()
+    call_command("reconcile_payments", "--older-than", "0", stdout=out)
+    assert out.getvalue().splitlines() == [
+        f"{txn.order.number} CHARGE {txn.tid} SUCCEEDED",
+        "1 payments asked about",
+    ]
+
+
+def test_the_closing_command_says_what_it_closed(charge, cup):
+    """One line an order, then a count."""
+    Order.objects.update(deadline_at=timezone.now())
+    out = StringIO()
+    call_command("close_abandoned_orders", stdout=out)
+    assert out.getvalue().splitlines() == [f"{charge.order.number} EXPIRED", "1 orders closed"]
+    cup.refresh_from_db()
+    assert cup.stock == 5

@@ -1,0 +1,143 @@
+"""What the database itself refuses, whatever the code does."""
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from orders.models import IllegalMove, Order, PaymentTransaction
+from shop.models import Cart
+
+pytestmark = pytest.mark.django_db
+Status = PaymentTransaction.Status
+
+
+@pytest.fixture
+def make_order(shopper):
+    def make(**fields):
+        now = timezone.now()
+        defaults = {"name": "김하나", "phone": "+821012345678", "email": "hana@example.com"}
+        amounts = {"subtotal": 1_100, "total": 1_100, "tax_free": 0, "vat": 100}
+        times = {"consented_at": now, "placed_at": now, "deadline_at": now}
+        return Order.objects.create(**({"user": shopper} | defaults | amounts | times | fields))
+
+    return make
+
+
+@pytest.fixture
+def make_transaction(make_order):
+    order = make_order()
+
+    def make(**fields):
+        amounts = {"amount": 1_100, "tax_free": 0, "vat": 100}
+        return PaymentTransaction.objects.create(
+            **({"order": order, "kind": "CHARGE", "gateway": "kakaopay"} | amounts | fields)
+        )
+
+    return make
+
+
+def refuses(make, *, constraint, **fields):
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        make(**fields)
+
+
+@pytest.mark.parametrize("second", ["PROCESSING", "SUCCEEDED"])
+def test_one_live_charge_per_order(make_transaction, second):
+    """A second charge cannot be in flight or succeed beside the first."""
+    make_transaction(status="PROCESSING", tid="T1")
+    refuses(make_transaction, constraint="one_live_charge_per_order", status=second, tid="T2")
+    make_transaction(status="READY", tid="T3")
+
+
+def test_one_refund_in_flight_per_order(make_transaction):
+    """The second has to wait for the first one's outcome."""
+    make_transaction(kind="REFUND", status="PROCESSING")
+    refuses(
+        make_transaction,
+        constraint="one_refund_in_flight_per_order",
+        kind="REFUND",
+        status="PROCESSING",
+    )
+
+
+def test_a_tid_is_charged_once(make_transaction):
+    """A refund of the same payment carries the same tid; a second charge may not."""
+    make_transaction(status="FAILED", tid="T1")
+    refuses(make_transaction, constraint="one_charge_per_tid", status="READY", tid="T1")
+    make_transaction(kind="REFUND", status="SUCCEEDED", tid="T1")
+
+
+def test_an_aid_is_booked_once(make_transaction):
+    """Whatever its kind."""
+    make_transaction(status="SUCCEEDED", tid="T1", aid="A1")
+    refuses(
+        make_transaction,
+        constraint="one_transaction_per_aid",
+        kind="REFUND",
+        status="SUCCEEDED",
+        aid="A1",
+    )
+
+
+def test_a_waiting_charge_has_a_tid(make_transaction):
+    """The buyer is not sent away before it is kept."""
+    refuses(make_transaction, constraint="waiting_charge_has_tid", status="READY")
+
+
+def test_nothing_is_charged_for_nothing(make_transaction, make_order):
+    """Amounts are positive."""
+    refuses(make_transaction, constraint="amount_positive", amount=0)
+    refuses(make_order, constraint="order_total_positive", total=0, vat=0)
+
+
+def test_tax_is_part_of_the_total(make_order):
+    """Tax-free part and VAT cannot exceed it together."""
+    refuses(make_order, constraint="order_tax_within_total", tax_free=1_050, vat=100)
+
+
+def test_one_pending_order_per_cart(make_order):
+    """Paid and canceled ones do not count."""
+    cart = Cart.objects.create()
+    make_order(cart=cart, status="CANCELED")
+    make_order(cart=cart)
+    refuses(make_order, constraint="one_pending_order_per_cart", cart=cart)
+
+
+def test_stock_cannot_be_negative(make_product):
+    """Not even by a bug."""
+    refuses(
+        make_product, constraint="product_stock_not_negative|shop_product_stock_check", stock=-1
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "to"),
+    [
+        ("SUCCEEDED", "PROCESSING"),
+        ("SUCCEEDED", "FAILED"),
+        ("FAILED", "PROCESSING"),
+        ("CANCELED", "READY"),
+        ("CANCELED", "PROCESSING"),
+        ("PROCESSING", "READY"),
+        ("PROCESSING", "CANCELED"),
+        ("CREATED", "PROCESSING"),
+    ],
+)
+def test_no_status_goes_backwards(make_transaction, status, to):
+    """Refused, and the row is as it was."""
+    txn = make_transaction(status=status, tid="T1")
+    with pytest.raises(IllegalMove):
+        txn.move_to(Status(to))
+    txn.refresh_from_db()
+    assert txn.status == status
+
+
+def test_a_move_is_a_compare_and_swap(make_transaction):
+    """Who holds a stale row cannot move it."""
+    txn = make_transaction(status="PROCESSING", tid="T1")
+    stale = PaymentTransaction.objects.get()
+    txn.move_to(Status.SUCCEEDED, aid="A1")
+    with pytest.raises(IllegalMove):
+        stale.move_to(Status.FAILED)
+    stale.refresh_from_db()
+    assert (stale.status, stale.aid) == (Status.SUCCEEDED, "A1")

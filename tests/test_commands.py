@@ -1,0 +1,86 @@
+"""What a person meets on the command line when something is not as it should be."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.processes import ROOT, free_port
+
+
+def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgres://shop:pw@127.0.0.1:9/shop", "PostgreSQL at 127.0.0.1:9 did not let us in"),
+        ("postgres://shop:pw@nowhere.invalid/shop", "PostgreSQL at nowhere.invalid:5432"),
+        ("mysql://shop:pw@127.0.0.1/shop", "DATABASE_URL must name a PostgreSQL"),
+        ("postgres", "DATABASE_URL must name a PostgreSQL"),
+        ("postgres://shop:pw@127.0.0.1:port/shop", "DATABASE_URL cannot be read"),
+    ],
+)
+def test_a_wrong_database_url_is_one_sentence(url, says):
+    """Exit status 1, one line that names the setting, no traceback, no password."""
+    done = run("manage.py", "showmigrations", DATABASE_URL=url)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"manage.py: {says}")
+    assert "DATABASE_URL" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert ":pw@" not in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["SITE_URL", "KAKAOPAY_SECRET_KEY", "KAKAOPAY_CID"])
+def test_a_shop_says_which_setting_is_missing(missing):
+    """With SECRET_KEY set, nothing that must be chosen has a default."""
+    settings = {
+        "SECRET_KEY": "x" * 50,
+        "SITE_URL": "https://shop.example",
+        "KAKAOPAY_SECRET_KEY": "PRD" + "0" * 37,
+        "KAKAOPAY_CID": "C000000001",
+    }
+    del settings[missing]
+    done = run("manage.py", "check", **settings)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("manage.py: ")
+    assert missing in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+def test_a_taken_port_is_one_sentence(name):
+    """``make run`` names the port and what to type instead."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ports = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port())} | {name: str(port)}
+        done = run("-m", "config.run", "--check", **ports)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Port {port} is already taken. Stop what uses it, or choose another: "
+        f"make run {name}={port + 10}\n"
+    )
+
+
+def test_env_example_names_every_setting():
+    """Each environment variable that the settings read has its line in .env.example."""
+    import re
+
+    source = (ROOT / "config" / "settings.py").read_text()
+    read = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', source))
+    told = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert read - told == set()
+    assert told - read == {"PORT", "SANDBOX_PORT"}

@@ -1,0 +1,16 @@
+"""What a load balancer asks."""
+
+import pytest
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_healthy_process(client, path):
+    """Both say ok."""
+    answer = client.get(path)
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+def test_a_process_lives_without_its_database(client):
+    """The first probe asks nothing of the database: pytest would refuse the query."""
+    assert client.get("/healthz").status_code == 200
