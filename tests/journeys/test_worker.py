@@ -1,0 +1,48 @@
+"""The worker ends what nobody came back for, as a real process on the real queue."""
+
+from procrastinate.contrib.django import app
+
+from tests.live import LiveShop, Visitor
+
+
+def test_the_periodic_jobs_are_registered():
+    """Every minute for abandoned orders, every twenty seconds for unknown outcomes."""
+    crons = {task.task.name: task.cron for task in app.periodic_registry.periodic_tasks.values()}
+    assert crons == {
+        "checkout.tasks.close_abandoned_orders": "* * * * *",
+        "checkout.tasks.reconcile_payments": "* * * * * */20",
+    }
+
+
+def test_a_lost_answer_and_an_abandoned_order_are_ended(shop: LiveShop, visitor: Visitor):
+    """One order was paid without our hearing it, one was forgotten: one worker ends both."""
+    stock = shop.stock_of("cutting-board")
+    visitor.sign_in()
+    visitor.post("/products/cutting-board/", "/cart/items/", product="cutting-board", quantity="1")
+    sent_off = visitor.check_out().headers["Location"]
+    shop.kakaopay.fault("approve", after="drop")
+    confirming = visitor.get(shop.kakaopay.pay(sent_off))
+    assert 'http-equiv="refresh"' in confirming.text
+
+    forgetful = Visitor(shop)
+    forgetful.sign_in("staff@example.com")
+    forgetful.post(
+        "/products/cutting-board/", "/cart/items/", product="cutting-board", quantity="2"
+    )
+    assert forgetful.check_out().status_code == 303
+    assert shop.stock_of("cutting-board") == stock - 3
+    an_hour_ago = (
+        "from datetime import timedelta; from django.utils import timezone;"
+        "from orders.models import Order, PaymentTransaction;"
+        "ago = timezone.now() - timedelta(hours=1);"
+        "Order.objects.filter(status='PENDING').update(deadline_at=ago);"
+        "PaymentTransaction.objects.filter(status='PROCESSING').update(sent_at=ago);"
+        "from checkout import tasks;"
+        "tasks.reconcile_payments.defer(timestamp=0);"
+        "tasks.close_abandoned_orders.defer(timestamp=0); print('ok')"
+    )
+    assert shop.python(an_hour_ago) == "ok"
+    shop.manage("procrastinate", "worker", "--one-shot")
+
+    assert "<code>T" in visitor.get(confirming.url).text
+    assert shop.stock_of("cutting-board") == stock - 1
