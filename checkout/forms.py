@@ -54,9 +54,16 @@ class CheckoutForm(forms.Form):
 
     @classmethod
     def for_user(cls, user: User) -> "CheckoutForm":
-        """An empty form that already knows what the account knows."""
-        phone = user.phone.as_national if user.phone else ""
-        return cls(initial={"name": user.name, "phone": phone, "email": user.email})
+        """A form that already knows what the account, or else its latest order, knows."""
+        last = None if user.name and user.phone else user.orders.first()
+        phone = user.phone or (last and last.phone)
+        return cls(
+            initial={
+                "name": user.name or (last.name if last else ""),
+                "phone": phone.as_national if phone else "",
+                "email": last.email if last else user.email,
+            }
+        )
 
     def focus_first_error(self) -> None:
         for name in self.fields:

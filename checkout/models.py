@@ -11,7 +11,12 @@ class ProviderCall(models.Model):
     A row without ``finished_at`` is a call that we never saw the end of.
     """
 
-    transaction = models.ForeignKey(PaymentTransaction, models.PROTECT, related_name="calls")
+    transaction = models.ForeignKey(
+        PaymentTransaction,
+        models.PROTECT,
+        related_name="calls",
+        verbose_name=_("payment transaction"),
+    )
     operation = models.CharField(_("operation"), max_length=20)
     url = models.URLField(_("address"))
     request = models.JSONField(_("request"), help_text=_("Secrets are masked."))

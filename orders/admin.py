@@ -60,23 +60,15 @@ class LineInline(ReadOnly, TabularInline):
         return won(line.amount)
 
 
-class Colored:
-    """Transactions with their status as a colored label and their amount in won."""
-
-    @display(description=_("status"), ordering="status", label=TRANSACTION_COLORS)
-    def state(self, txn: PaymentTransaction) -> tuple[str, str]:
-        return txn.status, txn.get_status_display()
-
-    @display(description=_("amount"), ordering="amount")
-    def won(self, txn: PaymentTransaction) -> str:
-        return won(txn.amount)
-
-
-class TransactionInline(Colored, ReadOnly, TabularInline):
+class TransactionInline(ReadOnly, TabularInline):
     model = PaymentTransaction
     show_change_link = True
-    fields = ("kind", "state", "won", "tid", "aid", "method", "approved_at", "reason_code")
-    readonly_fields = ("state", "won")
+    fields = ("kind", "status", "won", "tid", "aid", "method", "approved_at", "reason_code")
+    readonly_fields = ("won",)
+
+    @display(description=_("amount"))
+    def won(self, txn: PaymentTransaction) -> str:
+        return won(txn.amount)
 
 
 @admin.register(Order)
@@ -87,14 +79,12 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("number", "transactions__tid", "email", "phone")
     search_help_text = _("Order number, tid, e-mail or phone.")
     inlines = (LineInline, TransactionInline)
+    readonly_fields = ("goods", "amount", "tax_free_part", "vat_part", "phone_number")
     fieldsets = (
-        (None, {"fields": (("number", "status", "cancel_reason"), ("name", "phone", "email"))}),
-        (_("Amounts in won"), {"fields": (("subtotal", "total"), ("tax_free", "vat"))}),
-        (
-            _("Times"),
-            {"fields": (("placed_at", "deadline_at"), ("paid_at", "canceled_at"), "consented_at")},
-        ),
-        (_("Account"), {"fields": ("user",)}),
+        (None, {"fields": (("number", "status"), ("cancel_reason", "user"))}),
+        (_("Contact"), {"fields": (("name", "phone_number"), ("email", "consented_at"))}),
+        (_("Amounts"), {"fields": (("goods", "amount"), ("tax_free_part", "vat_part"))}),
+        (_("Times"), {"fields": (("placed_at", "deadline_at"), ("paid_at", "canceled_at"))}),
     )
 
     @display(description=_("status"), ordering="status", label=ORDER_COLORS)
@@ -104,6 +94,18 @@ class OrderAdmin(ReadOnlyAdmin):
     @display(description=_("total"), ordering="total")
     def amount(self, order: Order) -> str:
         return won(order.total)
+
+    @display(description=_("goods"))
+    def goods(self, order: Order) -> str:
+        return won(order.subtotal)
+
+    @display(description=_("tax-free part of the total"))
+    def tax_free_part(self, order: Order) -> str:
+        return won(order.tax_free)
+
+    @display(description=_("VAT in the total"))
+    def vat_part(self, order: Order) -> str:
+        return won(order.vat)
 
     @display(description=_("phone"), ordering="phone")
     def phone_number(self, order: Order) -> str:
@@ -123,10 +125,18 @@ class OrderAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PaymentTransaction)
-class PaymentTransactionAdmin(Colored, ReadOnlyAdmin):
+class PaymentTransactionAdmin(ReadOnlyAdmin):
     list_display = ("order", "kind", "state", "won", "tid", "aid", "created_at")
     list_filter = ("kind", "status", "gateway", "created_at")
     list_select_related = ("order",)
     search_fields = ("tid", "aid", "order__number", "order__email", "order__phone")
     search_help_text = _("tid, aid, order number, e-mail or phone.")
     exclude = ("pg_token", "redirect_urls")
+
+    @display(description=_("status"), ordering="status", label=TRANSACTION_COLORS)
+    def state(self, txn: PaymentTransaction) -> tuple[str, str]:
+        return txn.status, txn.get_status_display()
+
+    @display(description=_("amount"), ordering="amount")
+    def won(self, txn: PaymentTransaction) -> str:
+        return won(txn.amount)

@@ -49,7 +49,12 @@ class Order(models.Model):
     number = models.CharField(
         _("order number"), max_length=20, unique=True, editable=False, default=new_order_number
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="orders",
+        verbose_name=_("account"),
+    )
     cart = models.ForeignKey(Cart, models.SET_NULL, null=True, blank=True, related_name="orders")
     status = models.CharField(
         _("status"), max_length=20, choices=Status, default=Status.PENDING, db_index=True
@@ -107,7 +112,9 @@ class OrderLine(models.Model):
     """One product as it was when it was ordered."""
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
-    product = models.ForeignKey(Product, models.PROTECT, related_name="+")
+    product = models.ForeignKey(
+        Product, models.PROTECT, related_name="+", verbose_name=_("product")
+    )
     name = models.CharField(_("name"), max_length=80)
     unit_price = models.PositiveIntegerField(_("unit price"), help_text=_("In won."))
     quantity = models.PositiveSmallIntegerField(_("quantity"))
@@ -161,7 +168,9 @@ class PaymentTransaction(models.Model):
         MONEY = "MONEY", _("KakaoPay Money")
 
     public_id = models.UUIDField(unique=True, editable=False, default=uuid.uuid4)
-    order = models.ForeignKey(Order, models.PROTECT, related_name="transactions")
+    order = models.ForeignKey(
+        Order, models.PROTECT, related_name="transactions", verbose_name=_("order")
+    )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     status = models.CharField(
         _("status"), max_length=12, choices=Status, default=Status.CREATED, db_index=True
@@ -241,7 +250,7 @@ class PaymentTransaction(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.tid or self.public_id}"
+        return f"{self.get_kind_display()} {self.tid or self.public_id}"
 
     def move_to(self, status: Status, **fields: Any) -> None:
         """

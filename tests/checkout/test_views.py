@@ -77,6 +77,11 @@ class TestReview:
         for figure in ("27,000", "22,000", "2,000", "5,000"):
             assert figure in text
 
+    def test_it_remembers_the_latest_order(self, browser, charge, shopper):
+        """Whoever has no phone number in the account need not type it again."""
+        fields = browser.get(reverse("checkout:review")).context["form"].initial
+        assert fields == {"name": "김하나", "phone": "010-1234-5678", "email": "hana@example.com"}
+
     def test_signing_in_comes_first(self, client, cart):
         """A visitor is asked to sign in and comes back here."""
         page = client.get(reverse("checkout:review"))
