@@ -52,7 +52,7 @@ def changes(seen: list[pricing.Item], lines: list[CartLine]) -> list[Change]:
     before = {item.product_id: item for item in seen}
     found = []
     for line in lines:
-        was, now, name = before.pop(line.product_id, None), item_of(line), line.product.name
+        was, now, name = before.pop(line.product_id, None), item_of(line), line.name
         if was is None:
             found.append(Change(What.ADDED, name, now=now.quantity))
         else:

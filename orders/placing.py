@@ -85,10 +85,9 @@ def lines_of(cart: Cart | None) -> QuerySet[CartLine]:
     return lines.select_related("product").order_by("product_id")
 
 
-def item_of(line: CartLine) -> pricing.Item:
-    """The cart line at today's price."""
-    product = line.product
-    return pricing.Item(product.pk, product.price, line.quantity, product.is_tax_free)
+def item_of(line: CartLine | OrderLine) -> pricing.Item:
+    """A cart's line at today's price, or an order's at the price it was ordered at."""
+    return pricing.Item(line.product_id, line.unit_price, line.quantity, line.is_tax_free)
 
 
 def has_unknown_outcome(order: Order) -> bool:
@@ -99,11 +98,7 @@ def resumes(pending: Order, items: list[pricing.Item], now: datetime) -> bool:
     """Is the pending order still in time, and for exactly these things at these prices?"""
     if pending.is_past_deadline(now):
         return False
-    ordered = {
-        pricing.Item(line.product_id, line.unit_price, line.quantity, line.is_tax_free)
-        for line in pending.lines.all()
-    }
-    return ordered == set(items)
+    return {item_of(line) for line in pending.lines.all()} == set(items)
 
 
 def resume(pending: Order, contact: Contact) -> Order:
@@ -137,10 +132,10 @@ def create(user: User, cart: Cart, contact: Contact, lines: list[CartLine], now:
         OrderLine(
             order=order,
             product=line.product,
-            name=line.product.name,
-            unit_price=line.product.price,
+            name=line.name,
+            unit_price=line.unit_price,
             quantity=line.quantity,
-            is_tax_free=line.product.is_tax_free,
+            is_tax_free=line.is_tax_free,
         )
         for line in lines
     )

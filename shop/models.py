@@ -127,9 +127,22 @@ class CartLine(models.Model):
         return f"{self.quantity} × {self.product}"
 
     @property
+    def name(self) -> str:
+        return self.product.name
+
+    @property
+    def unit_price(self) -> int:
+        """Today's price, in won."""
+        return self.product.price
+
+    @property
+    def is_tax_free(self) -> bool:
+        return self.product.is_tax_free
+
+    @property
     def amount(self) -> int:
-        """Price times quantity, in won, at today's price."""
-        return self.product.price * self.quantity
+        """Unit price times quantity, in won."""
+        return self.unit_price * self.quantity
 
     @property
     def available(self) -> int:

@@ -2,44 +2,9 @@
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from orders.models import Order, PaymentTransaction
 from tests.queries import queries_of
-
-
-@pytest.fixture
-def order(shopper, make_product):
-    now = timezone.now()
-    order = Order.objects.create(
-        user=shopper,
-        name="김하나",
-        phone="+821012345678",
-        email="hana@example.com",
-        subtotal=22_000,
-        total=22_000,
-        tax_free=0,
-        vat=2_000,
-        consented_at=now,
-        placed_at=now,
-        deadline_at=now,
-        status=Order.Status.PAID,
-    )
-    order.lines.create(
-        product=make_product(), name="컵", unit_price=11_000, quantity=2, is_tax_free=False
-    )
-    order.transactions.create(
-        kind="CHARGE",
-        status="SUCCEEDED",
-        gateway="kakaopay",
-        amount=22_000,
-        tax_free=0,
-        vat=2_000,
-        tid="T0a1b2c3d4e5f6071829",
-        aid="A0a1b2c3d4e5f6071829",
-        pg_token="0123456789abcdef0123",
-    )
-    return order
 
 
 @pytest.mark.parametrize(
@@ -53,29 +18,29 @@ def order(shopper, make_product):
         "+821012345678",
     ],
 )
-def test_an_order_is_found(admin_client, order, words):
+def test_an_order_is_found(admin_client, paid, words):
     """By number, tid, e-mail, and phone however it is written."""
-    query = order.number if words == "number" else words
+    query = paid.number if words == "number" else words
     page = admin_client.get(reverse("admin:orders_order_changelist"), {"q": query})
-    assert list(page.context["cl"].result_list) == [order]
+    assert list(page.context["cl"].result_list) == [paid]
 
 
-def test_what_does_not_match_is_not_found(admin_client, order):
+def test_what_does_not_match_is_not_found(admin_client, paid):
     """Another phone number finds nothing."""
     page = admin_client.get(reverse("admin:orders_order_changelist"), {"q": "010-9999-9999"})
     assert list(page.context["cl"].result_list) == []
 
 
 @pytest.mark.parametrize("status", ["PAID", "CANCELED"])
-def test_orders_are_filtered_by_status(admin_client, order, status):
+def test_orders_are_filtered_by_status(admin_client, paid, status):
     """Only those of that status."""
     page = admin_client.get(reverse("admin:orders_order_changelist"), {"status__exact": status})
     assert page.context["cl"].result_count == (1 if status == "PAID" else 0)
 
 
-def test_the_order_page_shows_both_ids(admin_client, order):
+def test_the_order_page_shows_both_ids(admin_client, paid):
     """Lines, tid, aid and amounts, but never the pg_token."""
-    page = admin_client.get(reverse("admin:orders_order_change", args=[order.pk]))
+    page = admin_client.get(reverse("admin:orders_order_change", args=[paid.pk]))
     text = page.content.decode()
     for fact in ("T0a1b2c3d4e5f6071829", "A0a1b2c3d4e5f6071829", "컵"):
         assert fact in text
@@ -83,31 +48,31 @@ def test_the_order_page_shows_both_ids(admin_client, order):
 
 
 @pytest.mark.parametrize("model", ["order", "paymenttransaction"])
-def test_nothing_can_be_edited(admin_client, order, model):
+def test_nothing_can_be_edited(admin_client, paid, model):
     """Even a superuser can neither add, change nor delete."""
-    row = order if model == "order" else order.transactions.get()
+    row = paid if model == "order" else paid.transactions.get()
     add = reverse(f"admin:orders_{model}_add")
     change = reverse(f"admin:orders_{model}_change", args=[row.pk])
     delete = reverse(f"admin:orders_{model}_delete", args=[row.pk])
     assert admin_client.get(add).status_code == 403
     assert admin_client.post(change, {"status": "REFUNDED", "total": "1"}).status_code == 403
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
-    order.refresh_from_db()
-    assert (order.status, order.total) == (Order.Status.PAID, 22_000)
+    paid.refresh_from_db()
+    assert (paid.status, paid.total) == (Order.Status.PAID, 22_000)
     assert PaymentTransaction.objects.count() == 1
 
 
-def test_the_list_does_not_ask_once_per_row(admin_client, order):
+def test_the_list_does_not_ask_once_per_row(admin_client, paid):
     """As many queries for twenty orders as for one."""
     url = reverse("admin:orders_order_changelist")
     for_one = len(queries_of(lambda: admin_client.get(url)))
-    fields = {f.name: getattr(order, f.name) for f in Order._meta.concrete_fields}
+    fields = {f.name: getattr(paid, f.name) for f in Order._meta.concrete_fields}
     for number in range(19):
         Order.objects.create(**fields | {"id": None, "number": f"20261121-{number}"})
     assert len(queries_of(lambda: admin_client.get(url))) == for_one
 
 
-def test_a_shopper_is_not_let_in(client, shopper, order):
+def test_a_shopper_is_not_let_in(client, shopper, paid):
     """Signed in, but not staff."""
     client.force_login(shopper)
     page = client.get(reverse("admin:orders_order_changelist"))

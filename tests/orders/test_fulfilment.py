@@ -11,28 +11,6 @@ from orders.models import Order
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def order(shopper, make_product):
-    now = timezone.now()
-    order = Order.objects.create(
-        user=shopper,
-        name="김하나",
-        phone="+821012345678",
-        email="hana@example.com",
-        subtotal=22_000,
-        total=22_000,
-        tax_free=0,
-        vat=2_000,
-        consented_at=now,
-        placed_at=now,
-        deadline_at=now,
-    )
-    order.lines.create(
-        product=make_product(stock=3), name="컵", unit_price=11_000, quantity=2, is_tax_free=False
-    )
-    return order
-
-
 def test_all_or_nothing(make_product):
     """One product has enough and one has not: neither is taken."""
     cup, tea = make_product(stock=5), make_product(stock=1)
@@ -52,8 +30,9 @@ def test_the_last_piece_can_be_taken(make_product):
     assert (cup.stock, tea.stock) == (3, 0)
 
 
-def test_a_canceled_order_is_not_canceled_again(order):
+def test_a_canceled_order_is_not_canceled_again(make_order):
     """The first time the stock comes back; the second time nothing happens."""
+    order = make_order()
     with locked(order.pk) as first:
         assert fulfilment.cancel(first, Order.CancelReason.QUIT, now=timezone.now())
     with locked(order.pk) as second:

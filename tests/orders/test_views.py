@@ -1,7 +1,6 @@
 """Receipts and history: each shopper's own, and nobody else's."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -11,44 +10,6 @@ from orders.models import Order
 from tests.queries import queries_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def make_order(shopper, make_product):
-    product = make_product()
-
-    def make(**fields):
-        now = timezone.now()
-        amounts = {"subtotal": 22_000, "total": 22_000, "tax_free": 0, "vat": 2_000}
-        contact = {"name": "김하나", "phone": "+821012345678", "email": "hana@example.com"}
-        times = {"consented_at": now, "placed_at": now, "deadline_at": now}
-        order = Order.objects.create(**({"user": shopper} | amounts | contact | times | fields))
-        order.lines.create(
-            product=product, name="컵", unit_price=11_000, quantity=2, is_tax_free=False
-        )
-        return order
-
-    return make
-
-
-@pytest.fixture
-def paid(make_order):
-    order = make_order(status="PAID")
-    order.transactions.create(
-        kind="CHARGE",
-        status="SUCCEEDED",
-        gateway="kakaopay",
-        amount=22_000,
-        tax_free=0,
-        vat=2_000,
-        tid="T0a1b2c3d4e5f6071829",
-        aid="A0a1b2c3d4e5f6071829",
-        method="CARD",
-        card_issuer="신한",
-        installment_months=3,
-        approved_at=datetime(2026, 11, 20, 23, 59, 58, tzinfo=ZoneInfo("UTC")),
-    )
-    return order
 
 
 def test_the_receipt_shows_times_in_korea(client, shopper, paid):

@@ -27,6 +27,14 @@ def test_a_form_without_its_token():
     assert "페이지를 연 지 오래되었습니다" in answer.content.decode()
 
 
+@pytest.mark.django_db
+def test_a_host_that_is_not_ours(client):
+    """400, not an error of ours."""
+    answer = client.get("/", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert "요청을 이해하지 못했습니다" in answer.content.decode()
+
+
 def test_our_own_fault(rf):
     """The 500 page needs neither database nor session, and warns against paying twice."""
     with translation.override("ko"):
