@@ -56,7 +56,8 @@ def main() -> None:
     if "--check" in sys.argv:
         return
     shop, sandbox = (f"http://localhost:{port}" for port in ports.values())
-    os.environ.update({name: str(port) for name, port in ports.items()})
+    os.environ["SANDBOX_PORT"] = str(ports["SANDBOX_PORT"])
+    os.environ["WEB_PORT"] = str(ports["PORT"])  # honcho gives PORT a meaning of its own
     os.environ.setdefault("SITE_URL", shop)
     os.environ.setdefault("KAKAOPAY_API_URL", sandbox)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
