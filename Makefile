@@ -1,8 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
-export PORT ?= 8000
-export SANDBOX_PORT ?= 8001
 
 .PHONY: help install run test check bench messages clean
 

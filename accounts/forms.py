@@ -1,29 +1,14 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.models import User
+from accounts.phones import KoreanPhoneField
 
 
 class ProfileForm(forms.ModelForm[User]):
     """What the shop remembers so that checkout need not ask again."""
 
-    phone = PhoneNumberField(
-        label=_("Phone"),
-        region="KR",
-        required=False,
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "tel",
-                "inputmode": "tel",
-                "type": "tel",
-                "placeholder": "010-1234-5678",
-            }
-        ),
-        error_messages={
-            "invalid": _("Enter a Korean phone number such as 010-1234-5678 or 02-123-4567."),
-        },
-    )
+    phone = KoreanPhoneField(label=_("Phone"), required=False)
 
     class Meta:
         model = User

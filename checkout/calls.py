@@ -12,7 +12,12 @@ from checkout.gateways.base import Gateway, GatewayError
 from checkout.models import ProviderCall
 from orders.models import PaymentTransaction
 
-SECRET_FIELDS = {"cid_secret", "pg_token", "sid", "bin", "card_bin", "approved_id", "card_mid"}
+#: Fields that are secret, personal, or addresses that let whoever has them act for the buyer.
+SECRET_FIELDS = {
+    *("cid_secret", "pg_token", "sid", "bin", "card_bin", "approved_id", "card_mid"),
+    *("approval_url", "cancel_url", "fail_url", "android_app_scheme", "ios_app_scheme"),
+    *("next_redirect_pc_url", "next_redirect_mobile_url", "next_redirect_app_url"),
+}
 
 
 class TransactionIsOpen(Exception):
@@ -67,4 +72,6 @@ def masked(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [masked(inner) for inner in value]
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL has no NUL
     return value

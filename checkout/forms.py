@@ -2,9 +2,9 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.models import User
+from accounts.phones import KoreanPhoneField
 from orders.placing import Contact
 
 
@@ -17,24 +17,10 @@ class CheckoutForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={"required": _("Enter the name of the person who orders.")},
     )
-    phone = PhoneNumberField(
-        label=_("Phone"),
-        region="KR",
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "tel",
-                "inputmode": "tel",
-                "type": "tel",
-                "placeholder": "010-1234-5678",
-            }
-        ),
-        error_messages={
-            "required": _("Enter a phone number that we can reach you at."),
-            "invalid": _("Enter a Korean phone number such as 010-1234-5678 or 02-123-4567."),
-        },
-    )
+    phone = KoreanPhoneField(label=_("Phone"))
     email = forms.EmailField(
         label=_("E-mail"),
+        max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={
             "required": _("Enter an e-mail address for the receipt."),

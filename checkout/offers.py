@@ -19,6 +19,7 @@ class What(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     SHORTAGE = "shortage"
+    TAX = "tax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def changes(seen: list[pricing.Item], lines: list[CartLine]) -> list[Change]:
         else:
             if was.unit_price != now.unit_price:
                 found.append(Change(What.PRICE, name, was.unit_price, now.unit_price))
+            if was.is_tax_free != now.is_tax_free:
+                found.append(Change(What.TAX, name))
             if was.quantity != now.quantity:
                 found.append(Change(What.QUANTITY, name, was.quantity, now.quantity))
         if line.quantity > line.available:

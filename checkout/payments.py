@@ -6,10 +6,11 @@ with no transaction open; ``settle`` commits the outcome, under the lock again. 
 time-out leave the same row, PROCESSING, and ``checkout.reconciliation`` ends it in this ``settle``.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -29,6 +30,8 @@ from checkout.gateways.base import (
 from orders import fulfilment, placing, pricing
 from orders.locking import locked
 from orders.models import Order, PaymentTransaction
+
+logger = logging.getLogger(__name__)
 
 Kind = PaymentTransaction.Kind
 Status = PaymentTransaction.Status
@@ -144,6 +147,8 @@ def settle(
         transactions = list(order.transactions.all())
         txn = next(each for each in transactions if each.pk == txn.pk)
         if txn.status != Status.PROCESSING:
+            if isinstance(outcome, Approved) and txn.status != Status.SUCCEEDED:
+                logger.error("payment %s was taken although it counts as %s", txn.pk, txn.status)
             return txn
         if isinstance(outcome, Approved):
             txn.move_to(
@@ -186,8 +191,12 @@ def close_abandoned(*, now: datetime) -> Iterator[Order]:
     """End the pending orders whose deadline has passed; yields each order that was ended."""
     overdue = Order.objects.filter(status=Order.Status.PENDING, deadline_at__lte=now)
     for pk in overdue.order_by("deadline_at").values_list("pk", flat=True):
-        with locked(pk) as order:
-            closed = fulfilment.cancel(order, Order.CancelReason.EXPIRED, now=now)
+        try:
+            with locked(pk) as order:
+                closed = fulfilment.cancel(order, Order.CancelReason.EXPIRED, now=now)
+        except DatabaseError:  # one order must not keep the others' goods from the shelf
+            logger.exception("order %s could not be closed", pk)
+            continue
         if closed:
             yield order
 

@@ -2,12 +2,18 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from checkout import payments, reconciliation
 
-SETTLE_AFTER = timedelta(seconds=30)  # longer than an answer may take
+#: Longer than a request can take: to connect, to wait for the answer, and for its last piece.
+SETTLE_AFTER = timedelta(
+    seconds=settings.KAKAOPAY_CONNECT_TIMEOUT_SECONDS
+    + 2 * settings.KAKAOPAY_READ_TIMEOUT_SECONDS
+    + 2
+)
 
 
 @app.periodic(cron="* * * * *")

@@ -1,7 +1,10 @@
+from http import HTTPStatus
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -47,6 +50,9 @@ def ready(request: ShopperRequest) -> HttpResponse:
         return redirect("shop:cart")
     except placing.OfferChanged:
         return review_page(request, form, seen=seen, status=409)
+    except placing.TooMuch:
+        form.add_error(None, _("This is more than one payment can be. Please order in parts."))
+        return review_page(request, form, status=422)
     except placing.PaymentInProgress as waiting:
         return redirect(waiting.order)
     except payments.ProviderUnavailable as unavailable:
@@ -132,6 +138,7 @@ def review_page(
         "quote": pricing.quote(items),
         "seen": offers.sealed(items),
         "changes": offers.changes(items if seen is None else seen, lines),
+        "is_changed": status == HTTPStatus.CONFLICT,
     }
     return render(request, "checkout/review.html", context, status=status)
 

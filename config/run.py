@@ -1,14 +1,16 @@
 """
 ``make run``: the shop, its worker and the sandbox together, under honcho.
 
-Ports come from ``PORT`` (8000) and ``SANDBOX_PORT`` (8001); the addresses follow them. With
-``--check`` it only says whether the ports are free.
+Ports come from ``PORT`` (8000) and ``SANDBOX_PORT`` (8001), in the environment or ``.env``; the
+addresses follow them unless they are set. With ``--check`` it only says whether the ports are free.
 """
 
 import os
 import socket
 import sys
 from pathlib import Path
+
+import environ
 
 BANNER = """
   Shop      {shop}
@@ -52,6 +54,7 @@ def free_ports() -> dict[str, int]:
 
 
 def main() -> None:
+    environ.Env.read_env(Path(__file__).resolve().parent.parent / ".env")
     ports = free_ports()
     if "--check" in sys.argv:
         return

@@ -7,6 +7,7 @@ default. Where it is set this is a shop: DEBUG is off and what must be chosen ha
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
@@ -23,10 +24,14 @@ env.read_env(BASE_DIR / ".env")
 VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
 
 # --- what kind of place this is -------------------------------------------------------------
-DEBUG = env.bool("DEBUG", default="SECRET_KEY" not in env.ENVIRON)
+SERVED_BY_TLS = env("SITE_URL", default="").startswith("https://")
+DEBUG = env.bool("DEBUG", default="SECRET_KEY" not in env.ENVIRON and not SERVED_BY_TLS)
 SECRET_KEY = env("SECRET_KEY", default="for-development-only-" + "0" * 32 if DEBUG else env.NOTSET)
 SITE_URL = env("SITE_URL", default="http://localhost:8000" if DEBUG else env.NOTSET).rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=["localhost", "127.0.0.1"] if DEBUG else [urlsplit(SITE_URL).hostname],
+)
 SHOP_NAME = env("SHOP_NAME", default="모퉁이상점")
 SHOP_LEGAL_NOTICE = env("SHOP_LEGAL_NOTICE", default="")
 UNFOLD = desk.unfold(SHOP_NAME)
@@ -128,6 +133,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "config.adapter.AccountAdapter"
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -141,7 +147,7 @@ LOGIN_REDIRECT_URL = "/"
 PHONENUMBER_DEFAULT_REGION = "KR"
 PHONENUMBER_DB_FORMAT = "E164"
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else env.NOTSET))
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="shop@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
@@ -186,7 +192,6 @@ KAKAOPAY_CONNECT_TIMEOUT_SECONDS = env.float("KAKAOPAY_CONNECT_TIMEOUT_SECONDS",
 KAKAOPAY_READ_TIMEOUT_SECONDS = env.float("KAKAOPAY_READ_TIMEOUT_SECONDS", default=15.0)
 
 # --- safety ---------------------------------------------------------------------------------
-SERVED_BY_TLS = SITE_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_BY_TLS else None
 SECURE_SSL_REDIRECT = SERVED_BY_TLS
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600) if SERVED_BY_TLS else 0

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Case, F, IntegerField, Q, When
+from django.db.models import Case, F, IntegerField, OuterRef, Q, Subquery, When
 
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine, Product
@@ -95,9 +95,10 @@ def put_back(order: Order) -> None:
 
 def take_from_cart(order: Order) -> None:
     """What was bought leaves the cart; what was put in since stays."""
-    lines = CartLine.objects.filter(cart=order.cart_id, held__gt=0)
-    lines.filter(quantity__lte=F("held")).delete()
-    lines.update(quantity=F("quantity") - F("held"), held=0)
+    bought = Subquery(order.lines.filter(product=OuterRef("product")).values("quantity"))
+    lines = CartLine.objects.filter(cart=order.cart_id, product__in=order.lines.values("product"))
+    lines.filter(quantity__lte=bought).delete()
+    lines.update(quantity=F("quantity") - bought, held=0)
 
 
 def pieces(quantities: dict[int, int]) -> Case:

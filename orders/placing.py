@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
 from orders import fulfilment, pricing
 from orders.models import Order, OrderLine, PaymentTransaction
-from shop.models import Cart, CartLine
+from shop.models import Cart, CartLine, Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,17 @@ class CannotPlace(Exception):
 
         CannotPlace
         ├── CartIsEmpty        there is nothing to order
+        ├── TooMuch            more won than one payment can be
         ├── OfferChanged       price, stock or lines are not what the buyer saw; ask again
         └── PaymentInProgress  the cart's last payment has an unknown outcome; ``order`` tells
     """
 
 
 class CartIsEmpty(CannotPlace):
+    pass
+
+
+class TooMuch(CannotPlace):
     pass
 
 
@@ -66,12 +71,15 @@ def place(*, user: User, contact: Contact, seen: list[pricing.Item], now: dateti
     )
     if pending and has_unknown_outcome(pending):
         raise PaymentInProgress(pending)
-    lines = list(lines_of(cart).select_for_update(of=("product",), no_key=True))
+    lock_products(cart, pending)
+    lines = list(lines_of(cart))
     if not lines:
         raise CartIsEmpty
     items = [item_of(line) for line in lines]
     if set(items) != set(seen):
         raise OfferChanged
+    if pricing.quote(items).total > pricing.MOST:
+        raise TooMuch
     if pending and resumes(pending, items, now):
         return resume(pending, contact)
     if pending:
@@ -79,8 +87,19 @@ def place(*, user: User, contact: Contact, seen: list[pricing.Item], now: dateti
     return create(user, cart, contact, lines, now)
 
 
+def lock_products(cart: Cart, pending: Order | None) -> None:
+    """
+    Lock what is wanted, and what a pending order may give back, together in the order of ids:
+    locked one after the other, two shoppers could wait for each other.
+    """
+    wanted = CartLine.objects.filter(cart=cart).values("product")
+    held = OrderLine.objects.filter(order=pending).values("product")
+    products = Product.objects.filter(Q(pk__in=wanted) | Q(pk__in=held)).order_by("pk")
+    list(products.select_for_update(no_key=True).values_list("pk"))
+
+
 def lines_of(cart: Cart | None) -> QuerySet[CartLine]:
-    """The cart's lines that can be ordered, with their products, in the order of locking."""
+    """The cart's lines that can be ordered, with their products."""
     lines = CartLine.objects.filter(cart=cart, product__is_active=True)
     return lines.select_related("product").order_by("product_id")
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+#: The largest total in won that the columns, and KakaoPay's integers, can hold.
+MOST = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

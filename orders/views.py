@@ -50,7 +50,8 @@ def template_for(order: Order, transactions: list[PaymentTransaction]) -> str:
 
 
 def charge_to_show(transactions: list[PaymentTransaction]) -> PaymentTransaction | None:
-    """The charge that was paid, or else the latest attempt."""
+    """The charge that was paid, or else the one that failed, or else the latest attempt."""
     charges = [txn for txn in transactions if txn.kind == PaymentTransaction.Kind.CHARGE]
     paid = [txn for txn in charges if txn.status == PaymentTransaction.Status.SUCCEEDED]
-    return next(iter(paid or charges), None)
+    failed = [txn for txn in charges if txn.status == PaymentTransaction.Status.FAILED]
+    return next(iter(paid or failed or charges), None)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import F
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
@@ -24,6 +25,13 @@ class ProductForm(forms.ModelForm[Product]):
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("Pieces that came in; a negative number for pieces that were lost."),
     )
+
+    def clean_picture(self) -> Any:
+        """SVG can carry scripts, so only the demo's own are served; uploads are plain pictures."""
+        picture = self.cleaned_data["picture"]
+        if isinstance(picture, UploadedFile) and str(picture.name).lower().endswith(".svg"):
+            raise forms.ValidationError(_("Please upload a PNG, JPEG or WebP picture."))
+        return picture
 
     def clean_delivery(self) -> int:
         pieces: int = self.cleaned_data["delivery"] or 0

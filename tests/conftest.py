@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from accounts.models import User
 from orders.placing import Contact
@@ -11,6 +12,13 @@ from shop.models import Cart, Category, Product
 from tests.kakaopay import KakaoPay, sandbox_process
 
 CONTACT = Contact(name="김하나", phone="+821012345678", email="hana@example.com")
+
+
+@pytest.fixture(autouse=True)
+def korean() -> Iterator[None]:
+    """The shop's first language, whatever the test before was asked in."""
+    with translation.override("ko"):
+        yield
 
 
 @pytest.fixture(scope="session")

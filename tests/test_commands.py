@@ -42,12 +42,15 @@ def test_a_wrong_database_url_is_one_sentence(url, says):
     assert ":pw@" not in done.stderr
 
 
-@pytest.mark.parametrize("missing", ["SITE_URL", "KAKAOPAY_SECRET_KEY", "KAKAOPAY_CID"])
+@pytest.mark.parametrize(
+    "missing", ["SECRET_KEY", "SITE_URL", "EMAIL_URL", "KAKAOPAY_SECRET_KEY", "KAKAOPAY_CID"]
+)
 def test_a_shop_says_which_setting_is_missing(missing):
-    """With SECRET_KEY set, nothing that must be chosen has a default."""
+    """With SECRET_KEY or an https SITE_URL, nothing that must be chosen has a default."""
     settings = {
         "SECRET_KEY": "x" * 50,
         "SITE_URL": "https://shop.example",
+        "EMAIL_URL": "smtp://mail.example",
         "KAKAOPAY_SECRET_KEY": "PRD" + "0" * 37,
         "KAKAOPAY_CID": "C000000001",
     }

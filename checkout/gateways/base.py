@@ -14,7 +14,7 @@ Amounts are in won. Times are aware.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
@@ -139,6 +139,9 @@ class Gateway(Protocol):
 
     Every method may raise ``NotSent`` or ``OutcomeUnknown``.
     """
+
+    #: How long after ``ready`` the buyer can pay; what is not approved then never will be.
+    payment_window: timedelta
 
     def ready(self, payment: Payment, goods: Goods, return_urls: ReturnUrls) -> Ready | Declined:
         """Announce a payment; the buyer is then sent to one of the ``redirect_urls``."""

@@ -8,13 +8,15 @@ not at all; 4xx alone does not prove that nothing happened (see ``kakaopay_codes
 """
 
 import json
+import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import requests
+import urllib3
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from checkout.gateways.base import (
@@ -34,6 +36,7 @@ from checkout.gateways.base import (
 from checkout.gateways.kakaopay_codes import is_definite_no
 
 KST = ZoneInfo("Asia/Seoul")
+MONTHS = re.compile(r"\d{1,2}", re.ASCII)
 MAX_ANSWER_BYTES = 256 * 1024  # their longest answer is a few kilobytes
 
 STATES = {
@@ -71,6 +74,8 @@ class Timeouts:
 
 class KakaoPay:
     """The ``Gateway`` for KakaoPay."""
+
+    payment_window = timedelta(minutes=15)
 
     def __init__(
         self, api_url: str, credentials: Credentials, timeouts: Timeouts, journal: Journal
@@ -126,15 +131,18 @@ class KakaoPay:
         )
 
     def lookup(self, payment: Payment) -> Found | Declined:
-        answer = self._post("order", {"tid": payment.tid}, about=payment)
+        answer = self._post("order", {"tid": payment.tid})
         if isinstance(answer, Declined):
             return answer
+        if answer.get("tid") != payment.tid:
+            raise OutcomeUnknown("the answer is about another payment")
         status = text(answer, "status")
         if status not in STATES:
             raise OutcomeUnknown(f"the status {status[:40]!r} is not known")
         state = STATES[status]
         if state not in {State.PAID, State.RETURNED}:
-            return Found(state, status)
+            return Found(state, status)  # before the approval other fields may be missing
+        check_same_payment(answer, payment)
         card = answer.get("selected_card_info")
         approved = Approved(
             aid=payment_aid(answer.get("payment_action_details")),
@@ -159,7 +167,7 @@ class KakaoPay:
         with self.journal(operation, url, body) as call:
             status, raw = self._exchange(url, body)
             answer = parsed(raw)
-            call.answered(status, raw[:500].decode(errors="replace") if answer is None else answer)
+            call.answered(status, f"{len(raw)} bytes" if answer is None else answer)
             if answer is None:
                 raise OutcomeUnknown(f"HTTP {status} with a body that is not a JSON object")
             if status != 200:
@@ -168,6 +176,11 @@ class KakaoPay:
                 check_same_payment(answer, about)
             return answer
 
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """As ``auth``, because a plain header would give way to a ``.netrc`` entry."""
+        request.headers["Authorization"] = f"SECRET_KEY {self.credentials.secret_key}"
+        return request
+
     def _exchange(self, url: str, body: dict[str, Any]) -> tuple[int, bytes]:
         """One request on a connection of its own: a kept-alive one may be dead without telling."""
         deadline = time.monotonic() + self.timeouts.connect + self.timeouts.read
@@ -175,16 +188,14 @@ class KakaoPay:
             with requests.post(
                 url,
                 json=body,
-                headers={
-                    "Authorization": f"SECRET_KEY {self.credentials.secret_key}",
-                    "Connection": "close",
-                },
+                headers={"Connection": "close"},
+                auth=self._sign,
                 timeout=(self.timeouts.connect, self.timeouts.read),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 raw = b""
-                for chunk in response.iter_content(chunk_size=8192):
+                while chunk := response.raw.read1(MAX_ANSWER_BYTES, decode_content=True):
                     raw += chunk
                     if len(raw) > MAX_ANSWER_BYTES:
                         raise OutcomeUnknown("the answer is too long")
@@ -195,6 +206,8 @@ class KakaoPay:
             if never_sent(error):
                 raise NotSent(f"KakaoPay cannot be reached: {type(error).__name__}") from error
             raise OutcomeUnknown(f"no answer: {type(error).__name__}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise OutcomeUnknown(f"the answer broke off: {type(error).__name__}") from error
 
 
 def never_sent(error: requests.RequestException) -> bool:
@@ -254,7 +267,7 @@ def paid_by(answer: dict[str, Any], card: object, issuer_field: str, months_fiel
     return Paid(
         method=method,
         card_issuer=str(card.get(issuer_field) or "")[:40],
-        installment_months=int(months) if months.isdecimal() else None,
+        installment_months=int(months) if MONTHS.fullmatch(months) else None,
     )
 
 
@@ -262,7 +275,7 @@ def payment_aid(details: object) -> str:
     """The ``aid`` of the approval among a payment's movements."""
     for action in details if isinstance(details, list) else []:
         if isinstance(action, dict) and action.get("payment_action_type") == "PAYMENT":
-            return str(action.get("aid") or "")
+            return str(action.get("aid") or "")[:40]
     return ""
 
 
@@ -279,6 +292,8 @@ def text(answer: dict[str, Any], field: str) -> str:
     value = answer.get(field)
     if not isinstance(value, str) or not value:
         raise OutcomeUnknown(f"the answer has no {field}")
+    if len(value) > 40 and field in {"tid", "aid"}:
+        raise OutcomeUnknown(f"the {field} is too long")
     return value
 
 
@@ -295,4 +310,6 @@ def parsed(raw: bytes) -> dict[str, Any] | None:
         answer = json.loads(raw)
     except ValueError:
         return None
-    return answer if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or b"\\u0000" in raw:  # PostgreSQL could not keep a NUL
+        return None
+    return answer

@@ -43,8 +43,20 @@ DEFINITE_NO = {
     -799: "the domain of the return address is not registered",
 }
 
-#: Reasons inside a −780 that leave the outcome open: another transaction is still running.
-OPEN_REASONS = {"USER_LOCKED", "BANK_FIRM_UNKNOWN"}
+#: Reasons inside a −780 that leave the outcome open: another transaction is still running, or the
+#: bank or card company did not answer KakaoPay.
+OPEN_REASONS = {
+    "USER_LOCKED",
+    "BANK_FIRM_UNKNOWN",
+    "BANK_FIRM_API_FAIL",
+    "INTERNAL_ERROR",
+    "PAY_ACCOUNT_RESPONSE_ERROR",
+    "TALK_USER_RESPONSE_ERROR",
+    "0010",  # the card company timed out
+    "0121",  # its network is down
+    "5016",  # the same
+    "9999",  # "try again in a moment"
+}
 
 
 def is_definite_no(http_status: int, code: int, reason: str) -> bool:

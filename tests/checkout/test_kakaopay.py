@@ -1,7 +1,10 @@
 """The KakaoPay adapter alone: what is sent, and what each answer is taken for."""
 
-from contextlib import contextmanager
+import socket
+import time
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from threading import Thread
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -62,6 +65,27 @@ def no_journal(operation, url, body):
             pass
 
     yield Call()
+
+
+@contextmanager
+def trickling(answer):
+    """A server that sends ``answer`` a byte at a time, one every 50 ms after its first line."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        peer, _ = server.accept()
+        with peer, suppress(OSError):
+            peer.recv(65536)
+            head, body = answer[:100], answer[100:]
+            peer.sendall(head)
+            for byte in body:
+                peer.sendall(bytes([byte]))
+                time.sleep(0.05)
+
+    thread = Thread(target=serve, daemon=True)
+    thread.start()
+    with server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 @pytest.fixture
@@ -144,6 +168,8 @@ def test_approve_by_money_has_no_card(kakaopay, provider):
         {"amount": {"total": 10_999}},
         {"amount": None},
         {"aid": None},
+        {"aid": "A" * 41},
+        {"aid": "A\0"},
     ],
 )
 def test_an_answer_about_something_else_is_not_trusted(kakaopay, provider, wrong):
@@ -185,6 +211,7 @@ def test_the_method_says_why(kakaopay, provider):
         (400, {}),
         (400, {"error_code": -780, "extras": {"method_result_code": "USER_LOCKED"}}),
         (400, {"error_code": -780, "extras": {"method_result_code": "BANK_FIRM_UNKNOWN"}}),
+        (400, {"error_code": -780, "extras": {"method_result_code": "0010"}}),
         (500, {"error_code": -500}),
         (503, {"error_code": -503}),
         (502, {"error_code": -708}),
@@ -219,6 +246,25 @@ def test_silence_after_sending_is_unknown(kakaopay, provider, error):
     provider.post(f"{API}/online/v1/payment/approve", body=error)
     with pytest.raises(OutcomeUnknown):
         kakaopay.approve(PAYMENT, "good")
+
+
+def test_an_answer_that_trickles_is_given_up():
+    """A byte now and then keeps the connection alive, but not beyond our patience."""
+    with trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b" " * 9000) as url:
+        gateway = KakaoPay(url, Credentials("k", "TC0ONETIME"), Timeouts(0.5, 0.5), no_journal)
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            gateway.approve(PAYMENT, "good")
+        assert time.monotonic() - began < 3
+
+
+def test_a_key_in_netrc_does_not_replace_ours(kakaopay, provider, tmp_path, monkeypatch):
+    """The Authorization header is always the shop's own."""
+    (tmp_path / "netrc").write_text("machine pay.example login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    answer(provider, "order", FOUND)
+    kakaopay.lookup(PAYMENT)
+    assert provider.calls[0].request.headers["Authorization"] == "SECRET_KEY DEV" + "0" * 37
 
 
 def test_a_connection_that_was_never_made_is_not_sent(kakaopay, provider):
@@ -258,7 +304,8 @@ def test_a_name_that_does_not_resolve_is_not_sent():
 )
 def test_lookup_of_what_is_not_paid(kakaopay, provider, status, state):
     """Each status of the provider's list has one meaning."""
-    answer(provider, "order", FOUND | {"status": status, "payment_method_type": None})
+    unknown_yet = dict.fromkeys(("amount", "partner_order_id", "payment_method_type"))
+    answer(provider, "order", FOUND | unknown_yet | {"status": status})
     assert kakaopay.lookup(PAYMENT) == Found(state, status)
 
 

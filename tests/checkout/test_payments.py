@@ -12,7 +12,7 @@ from checkout.gateways.base import Declined
 from checkout.models import ProviderCall
 from orders import placing
 from orders.models import Order, PaymentTransaction
-from shop.models import Cart, CartLine
+from shop.models import Cart, CartLine, Product
 from tests.conftest import CONTACT
 from tests.queries import queries_of
 from tests.races import at_once
@@ -142,9 +142,36 @@ class TestStart:
         first, second = make_product(), make_product()
         fill_cart((second, 1), (first, 1))
         [locking] = [
-            sql for sql in queries_of(start) if 'FOR NO KEY UPDATE OF "shop_product"' in sql
+            sql
+            for sql in queries_of(start)
+            if 'FROM "shop_product"' in sql and sql.endswith("FOR NO KEY UPDATE")
         ]
-        assert 'ORDER BY "shop_cartline"."product_id" ASC' in locking
+        assert locking.startswith('SELECT "shop_product"."id" AS "pk" FROM')
+        assert locking.endswith("ORDER BY 1 ASC FOR NO KEY UPDATE")
+
+    def test_two_shoppers_who_swap_their_orders_do_not_deadlock(
+        self, make_product, django_user_model, kakaopay
+    ):
+        """Each gives back what the other takes, at the same moment, ten times over."""
+        goods = make_product(stock=99), make_product(stock=99)
+        carts = [
+            Cart.objects.create(user=django_user_model.objects.create_user(f"s{n}@example.com"))
+            for n in range(2)
+        ]
+        for turn in range(10):
+            for number, cart in enumerate(carts):
+                cart.lines.all().delete()
+                cart.lines.create(product=goods[(number + turn) % 2], quantity=1)
+            waiting = iter(carts)
+
+            def swap(waiting=waiting):
+                cart = next(waiting)
+                seen = [placing.item_of(line) for line in placing.lines_of(cart)]
+                payments.start(user=cart.user, contact=CONTACT, seen=seen, now=timezone.now())
+
+            at_once(swap, times=2)
+        left = [Product.objects.get(pk=each.pk).stock for each in goods]
+        assert left == [98, 98]
 
     def test_twenty_buyers_for_three_pieces(self, make_product, django_user_model, kakaopay):
         """Exactly three get one; nobody waits for a lock for ever; stock ends at zero."""
@@ -253,6 +280,22 @@ class TestCapture:
         assert (order.status, order.cancel_reason) == (Order.Status.CANCELED, "DECLINED")
         assert (cup.stock, CartLine.objects.count()) == (5, 2)
         assert kakaopay.payment(charge.tid).actions == ()
+
+    def test_a_request_that_never_left_charges_nothing(self, charge, pay, kakaopay, settings):
+        """The provider became unreachable before we asked: a definite no."""
+        pg_token = pay(charge)
+        settings.KAKAOPAY_API_URL = "http://127.0.0.1:9"
+        failed = payments.capture(charge, pg_token=pg_token, now=timezone.now())
+        assert (failed.status, failed.reason_code) == (Status.FAILED, "not_sent")
+        assert kakaopay.payment(charge.tid).actions == ()
+
+    def test_a_line_taken_out_and_put_back_is_emptied_all_the_same(self, charge, pay, cup):
+        """What was paid for is not left in the cart to be bought twice."""
+        cart = charge.order.cart
+        cart.lines.get(product=cup).delete()
+        cart.lines.create(product=cup, quantity=2)
+        payments.capture(charge, pg_token=pay(charge), now=timezone.now())
+        assert CartLine.objects.count() == 0
 
     def test_a_wrong_pg_token_charges_nothing(self, charge, pay, kakaopay):
         """The provider says no, and its books agree."""

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from checkout import payments, reconciliation
+from checkout.gateways.base import Declined
 from checkout.models import ProviderCall
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine
@@ -92,6 +93,59 @@ def test_a_refusal_that_comes_late_is_a_failure(charge, pay, kakaopay):
     capture_with({"before": "drop"}, charge, pg_token, kakaopay)
     assert settle_all() == [Status.FAILED]
     assert PaymentTransaction.objects.get().reason_code == "-780 NOT_ENOUGH_BALANCE"
+
+
+def test_a_payment_given_back_at_the_provider_was_paid(charge, pay, kakaopay, caplog):
+    """Our answer was lost and somebody refunded in the partner site: paid, and staff are told."""
+    txn = capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    kakaopay.http.post(f"{kakaopay.url}/ledger/{txn.tid}/refund/", data={"amount": txn.amount})
+    assert kakaopay.payment(txn.tid).status == "CANCEL_PAYMENT"
+    assert settle_all() == [Status.SUCCEEDED]
+    assert "given back at the provider" in caplog.text
+
+
+def test_a_refusal_while_the_books_still_wait_proves_nothing(charge, pay, kakaopay):
+    """The second request has a wrong token; what became of the first is still open."""
+    pay(charge)
+    capture_with({"before": "drop"}, charge, "0" * 20, kakaopay)
+    assert settle_all() == [Status.PROCESSING]
+    assert Order.objects.get().status == Order.Status.PENDING
+
+
+def test_a_row_settled_meanwhile_is_not_sent_again(charge, pay, kakaopay):
+    """Whoever holds a stale copy asks for no money: the order has ended."""
+    pg_token = pay(charge)
+    stale = capture_with({"before": "drop"}, charge, pg_token, kakaopay)
+    payments.settle(stale, Declined("not_sent", ""), now=timezone.now())
+    reconciliation.ask(stale, now=timezone.now())
+    assert kakaopay.payment(charge.tid).actions == ()
+    assert PaymentTransaction.objects.get().status == Status.FAILED
+
+
+def test_one_bad_row_does_not_stop_the_others(charge, pay, kakaopay, django_user_model, cup):
+    """A row that cannot be settled is logged; the next one is."""
+    capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    broken = PaymentTransaction.objects.get()
+    Order.objects.filter(pk=broken.order_id).update(cart=None)
+    other = payments.open_charge(
+        Order.objects.create(
+            user=django_user_model.objects.create_user("other@example.com"),
+            **{
+                field: getattr(broken.order, field)
+                for field in (
+                    *("name", "phone", "email", "subtotal", "total", "tax_free", "vat"),
+                    *("consented_at", "placed_at", "deadline_at"),
+                )
+            },
+        )
+    )
+    PaymentTransaction.objects.filter(pk=other.pk).update(
+        status="PROCESSING",
+        tid="T" + "0" * 19,
+        gateway="nobody",
+        sent_at=broken.sent_at - timedelta(seconds=1),
+    )
+    assert settle_all() == [Status.SUCCEEDED]
 
 
 def test_only_stale_payments_are_asked_about(charge, pay, kakaopay):

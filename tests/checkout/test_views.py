@@ -131,6 +131,8 @@ class TestReady:
             ("phone", "12345"),
             ("phone", "010-123"),
             ("phone", "전화번호"),
+            ("phone", "+1 202 555 0123"),
+            ("email", f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 63}.example.com"),
             ("email", ""),
             ("email", "hana"),
             ("consent", ""),
@@ -178,6 +180,22 @@ class TestReady:
         answer = check_out(seen=seen)
         assert answer.status_code == 409
         assert [(c.what, c.was, c.now) for c in answer.context["changes"]] == [("shortage", 2, 1)]
+
+    def test_more_won_than_a_payment_can_be(self, check_out, cart, cup):
+        """422 with a sentence, nothing placed."""
+        Product.objects.update(price=2_000_000_000)
+        answer = check_out()
+        assert answer.status_code == 422
+        assert "한 번에 결제할 수 있는 금액" in answer.content.decode()
+        assert Order.objects.count() == 0
+
+    def test_a_change_of_tax_is_shown(self, check_out, browser, cart, cup):
+        """The price is the same, but not the VAT in it."""
+        seen = seal_on(browser.get(reverse("checkout:review")))
+        Product.objects.update(is_tax_free=True)
+        answer = check_out(seen=seen)
+        assert answer.status_code == 409
+        assert [change.what for change in answer.context["changes"]] == ["tax"]
 
     @pytest.mark.parametrize("seal", ["", "forged", "W1sxLDEsMSwwXV0:1abc:forged"])
     def test_a_forged_seal_asks_again(self, check_out, cart, seal):
@@ -284,6 +302,7 @@ class TestReturn:
         text = client.get(link(charge, "approve", f"?pg_token={pay(charge)}")).content.decode()
         assert Order.objects.get().status == Order.Status.PAID
         assert charge.order.name not in text
+        assert f"{reverse('account_logout')}?next=/accounts/login/%3Fnext%3D/orders/" in text
 
     @pytest.mark.parametrize(("name", "reason"), [("cancel", "QUIT"), ("fail", "FAILED")])
     def test_coming_back_unpaid(self, browser, charge, cup, name, reason):

@@ -17,7 +17,7 @@ def test_a_shop_with_debug_off(shop: LiveShop, tmp_path: Path):
     env = shop.env | {
         "SECRET_KEY": "0123456789" * 6,
         "SITE_URL": url,
-        "ALLOWED_HOSTS": "localhost",
+        "EMAIL_URL": "dummymail://",
         "KAKAOPAY_SECRET_KEY": shop.kakaopay.secret_key,
         "KAKAOPAY_CID": "TC0ONETIME",
     }
