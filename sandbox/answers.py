@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from . import merchants
 from .cards import ISSUERS
-from .models import Action, Method, Payment, Subscription
+from .models import PENDING, Action, Method, Payment, Status, Subscription, new_id
 
 MINIMAL_DETAIL = {"aid", "approved_at", "point_amount", "discount_amount", "payment_action_type"}
 
@@ -115,6 +115,28 @@ def order(payment: Payment) -> dict[str, Any]:
         "canceled_at": kst(payment.canceled_at),
         "selected_card_info": _selected_card(payment),
         "payment_action_details": [_detail(action) for action in payment.actions.all()],
+    }
+
+
+def as_if_paid(answer: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    """An order's answer that claims a payment still waiting were paid; others are left alone."""
+    if answer.get("status") not in PENDING:
+        return answer
+    return answer | {
+        "status": Status.SUCCESS_PAYMENT,
+        "payment_method_type": answer["payment_method_type"] or Method.MONEY,
+        "approved_at": kst(now),
+        "cancel_available_amount": answer["amount"],
+        "payment_action_details": [
+            {
+                "aid": new_id("A", now),
+                "payment_action_type": Action.Type.PAYMENT,
+                "approved_at": kst(now),
+                "amount": answer["amount"]["total"],
+                "point_amount": 0,
+                "discount_amount": 0,
+            }
+        ],
     }
 
 

@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from . import clock, payments
@@ -16,7 +17,8 @@ from .refusals import Refused
 PAGE_SIZE = 25
 
 
-def _all() -> QuerySet[Payment]:
+def every_payment() -> QuerySet[Payment]:
+    """Every payment with its movements, newest first."""
     return Payment.objects.select_related("subscription").prefetch_related("actions")
 
 
@@ -24,23 +26,24 @@ def _all() -> QuerySet[Payment]:
 def index(request: HttpRequest) -> HttpResponse:
     """Payments, newest first, found by tid or partner_order_id."""
     query = request.GET.get("q", "").strip()
-    found = _all()
+    found = every_payment()
     if query:
         found = found.filter(Q(tid=query) | Q(partner_order_id__icontains=query))
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "sandbox/ledger.html", {"page": page, "query": query})
+    context = {"page": page, "query": query, "today": timezone.localdate(clock.now())}
+    return render(request, "sandbox/ledger.html", context)
 
 
 @require_GET
 def detail(request: HttpRequest, tid: str) -> HttpResponse:
     """One payment with its movements and the calls about it."""
-    return _detail(request, get_object_or_404(_all(), tid=tid))
+    return _detail(request, get_object_or_404(every_payment(), tid=tid))
 
 
 @require_POST
 def refund(request: HttpRequest, tid: str) -> HttpResponse:
     """Give money back by hand, as a merchant does in KakaoPay's partner site."""
-    payment = get_object_or_404(_all(), tid=tid)
+    payment = get_object_or_404(every_payment(), tid=tid)
     amount = request.POST.get("amount", "")
     try:
         if not amount.isascii() or not amount.isdecimal() or int(amount) == 0:
@@ -70,10 +73,13 @@ def as_json(request: HttpRequest) -> JsonResponse:
     wanted = {name: request.GET[name] for name in names if name in request.GET}
     if not wanted:
         return JsonResponse({"error": "tid or partner_order_id is needed"}, status=400)
-    return JsonResponse({"payments": [_figures(payment) for payment in _all().filter(**wanted)]})
+    return JsonResponse(
+        {"payments": [figures(payment) for payment in every_payment().filter(**wanted)]}
+    )
 
 
-def _figures(payment: Payment) -> dict[str, Any]:
+def figures(payment: Payment) -> dict[str, Any]:
+    """A payment in exact figures, amounts in won and times in KST."""
     canceled, available = payment.canceled, payment.available
     return {
         "tid": payment.tid,
@@ -108,6 +114,7 @@ def _figures(payment: Payment) -> dict[str, Any]:
                 "tax_free": action.tax_free,
                 "vat": action.vat,
                 "at": kst(action.at),
+                "payload": action.payload,
             }
             for action in payment.actions.all()
         ],

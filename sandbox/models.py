@@ -139,7 +139,7 @@ class Payment(models.Model):
 
 
 class Action(models.Model):
-    """One movement on a payment, named by its aid. Never changed once written."""
+    """One movement on a payment, named by its aid. Only ``planting`` changes what is written."""
 
     class Type(models.TextChoices):
         PAYMENT = "PAYMENT", "결제"
@@ -159,7 +159,7 @@ class Action(models.Model):
     vat = models.PositiveIntegerField()
     green_deposit = models.PositiveIntegerField(default=0)
     payload = models.CharField(max_length=200, blank=True)
-    at = models.DateTimeField()
+    at = models.DateTimeField(db_index=True)
 
     class Meta:
         ordering = ["id"]
@@ -206,7 +206,9 @@ class Fault(models.Model):
     endpoint = models.CharField(max_length=20)
     when = models.CharField(max_length=6, choices=When)
     kind = models.CharField(max_length=40)
-    times = models.PositiveIntegerField(default=1)
+    times = models.PositiveIntegerField(
+        null=True, default=1, help_text="Calls it will strike. Null: all, until it is cleared."
+    )
 
     class Meta:
         ordering = ["id"]

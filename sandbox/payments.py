@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from . import booking, merchants, subscriptions
 from .amounts import Amount, included_vat
@@ -52,8 +53,10 @@ def find(fields: dict[str, Any]) -> Payment:
 
 
 def order(fields: dict[str, Any], *, now: datetime) -> Payment:
-    """The payment as it stands. :raises Refused: -721."""
-    return find(fields)
+    """The payment as it stands, its movements read at once. :raises Refused: -721."""
+    payment = find(fields)
+    prefetch_related_objects([payment], "actions")
+    return payment
 
 
 def approve(fields: dict[str, Any], *, now: datetime) -> Payment:

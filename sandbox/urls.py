@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, re_path
 
-from . import controls, ledger, pages, views
+from . import books, controls, ledger, pages, statements, views
 
 API = "online/v1/payment"
 PAGE = (
@@ -36,8 +36,15 @@ urlpatterns = [
     re_path(PAGE + "/leave/(?P<reason>quit|method|password)$", pages.leave),
     path("", ledger.index, name="ledger"),
     path("ledger.json", ledger.as_json),
+    path("ledger.jsonl", books.as_lines),
+    path("statement.csv", statements.as_csv, name="statement_csv"),
+    path("statement.xlsx", statements.as_excel, name="statement_xlsx"),
     path("ledger/<str:tid>/", ledger.detail, name="detail"),
     path("ledger/<str:tid>/refund/", ledger.refund, name="refund"),
     path("sandbox/faults/", controls.faults_view, name="faults"),
+    path("sandbox/faults/<int:number>/", controls.fault_view, name="fault"),
+    path("sandbox/payments/", books.plant),
+    path("sandbox/payments/<str:tid>/", books.change),
+    path("sandbox/elsewhere/<int:call>/", views.elsewhere),
     path("sandbox/clock/", controls.clock_view, name="clock"),
 ]

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 
-from . import answers, clock, faults, merchants, payments, serializers, subscriptions
+from . import answers, clock, faults, merchants, payments, serializers, striking, subscriptions
 from .models import ApiCall, Fault
 from .refusals import Refused, invalid
 
@@ -40,7 +43,7 @@ _in_flight: set[str] = set()
 _in_flight_guard = threading.Lock()
 
 
-def api(request: HttpRequest, name: str) -> HttpResponse:
+def api(request: HttpRequest, name: str) -> HttpResponseBase:
     """Answer one call and keep a record of it."""
     call = ApiCall(endpoint=name, received_at=clock.now())
     try:
@@ -48,9 +51,24 @@ def api(request: HttpRequest, name: str) -> HttpResponse:
     except Refused as refused:
         response = _json(refused.body, refused.http_status)
     call.http_status = response.status_code
-    call.answer = response.content.decode()
+    if isinstance(response, HttpResponse) and response.content:
+        call.answer = response.content.decode()
     call.save()
     return response
+
+
+def elsewhere(request: HttpRequest, call: int) -> HttpResponse:
+    """Where a ``redirect`` fault leads. Nobody should come; who does is recorded and fooled."""
+    trap = get_object_or_404(ApiCall, pk=call)
+    ApiCall.objects.create(
+        endpoint="elsewhere",
+        received_at=clock.now(),
+        tid=trap.tid,
+        http_status=200,
+        answer=trap.answer,
+        fault="redirect",
+    )
+    return HttpResponse(trap.answer, content_type=striking.JSON)
 
 
 def unknown(request: HttpRequest) -> HttpResponse:
@@ -65,7 +83,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     return _json(refused.body, refused.http_status)
 
 
-def _respond(request: HttpRequest, name: str, call: ApiCall) -> HttpResponse:
+def _respond(request: HttpRequest, name: str, call: ApiCall) -> HttpResponseBase:
     if request.method != "POST":
         raise Refused(-404, "only POST is supported", http_status=405)
     merchants.authorise(request.headers.get("Authorization"))
@@ -76,16 +94,31 @@ def _respond(request: HttpRequest, name: str, call: ApiCall) -> HttpResponse:
     endpoint = ENDPOINTS[name]
     with _alone(tid if endpoint.exclusive else ""):
         call.fault = faults.take(name, Fault.When.BEFORE)
-        if replaced := faults.strike(call.fault, request, {}):
+        answer: dict[str, Any] = {}
+        if call.fault and faults.parsed(call.fault)[0].needs_answer:
+            answer = _pretend(endpoint, request, body)
+        if replaced := striking.strike(call.fault, request, call, answer):
             return replaced
-        fields = endpoint.request.read(body)
-        merchants.check_cid(fields["cid"], fields["cid_secret"])
-        fields["site"] = settings.SANDBOX_URL or f"{request.scheme}://{request.get_host()}"
-        answer = endpoint.answer(endpoint.act(fields, now=clock.now()))
+        answer = _act(endpoint, request, body)
         call.tid = answer.get("tid", "")
         after = faults.take(name, Fault.When.AFTER)
         call.fault = after or call.fault
-        return faults.strike(after, request, answer) or _json(answer)
+        return striking.strike(after, request, call, answer) or _json(answer)
+
+
+def _act(endpoint: Endpoint, request: HttpRequest, body: dict[str, Any]) -> dict[str, Any]:
+    fields = endpoint.request.read(body)
+    merchants.check_cid(fields["cid"], fields["cid_secret"])
+    fields["site"] = settings.SANDBOX_URL or f"{request.scheme}://{request.get_host()}"
+    return endpoint.answer(endpoint.act(fields, now=clock.now()))
+
+
+def _pretend(endpoint: Endpoint, request: HttpRequest, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer as it would be; nothing of it is written down."""
+    with transaction.atomic():
+        answer = _act(endpoint, request, body)
+        transaction.set_rollback(True)
+    return answer
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
@@ -107,8 +140,7 @@ def _masked(body: dict[str, Any]) -> str:
 
 
 def _json(body: dict[str, Any], status: int = 200) -> HttpResponse:
-    text = json.dumps(body, ensure_ascii=False)
-    return HttpResponse(text, status=status, content_type="application/json;charset=UTF-8")
+    return HttpResponse(striking.text_of(body), status=status, content_type=striking.JSON)
 
 
 @contextmanager

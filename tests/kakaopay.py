@@ -1,17 +1,23 @@
 """The tests' handle on a running sandbox: its books, its faults, its clock, and a payer."""
 
+import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from tests.processes import Process, free_port
 
 SECRET_KEY = "DEVSANDBOX" + "1".zfill(30)
 PATIENCE = 30  # seconds
+LONG_PATIENCE = 300  # for files with hundreds of thousands of rows
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Action:
     tax_free: int
     vat: int
     at: str
+    payload: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ class KakaoPay:
         self.url = url
         self.secret_key = secret_key
         self.http = requests.Session()
+        until_it_listens = Retry(connect=60, read=0, backoff_factor=0.05, backoff_max=0.5)
+        self.http.mount(f"{url}/sandbox/faults/", HTTPAdapter(max_retries=until_it_listens))
 
     # -- its books --
 
@@ -83,6 +92,62 @@ class KakaoPay:
         answer.raise_for_status()
         return [_payment(entry) for entry in answer.json()["payments"]]
 
+    def ledger(self, since: date | None = None, until: date | None = None) -> Iterator[Payment]:
+        """Every payment made on these Korean days, both inclusive, oldest first, as it comes."""
+        days = {"since": since, "until": until}
+        with self.http.get(
+            f"{self.url}/ledger.jsonl", params=days, timeout=LONG_PATIENCE, stream=True
+        ) as answer:
+            answer.raise_for_status()
+            for line in answer.iter_lines(chunk_size=64 * 1024):
+                yield _payment(json.loads(line))
+
+    def statement(
+        self,
+        since: date,
+        until: date,
+        *,
+        kind: Literal["csv", "xlsx"] = "csv",
+        encoding: Literal["utf-8", "cp949"] = "utf-8",
+    ) -> bytes:
+        """The file a merchant downloads: the movements of these Korean days, both inclusive."""
+        answer = self.http.get(
+            f"{self.url}/statement.{kind}",
+            params={"since": since, "until": until, "encoding": encoding},
+            timeout=LONG_PATIENCE,
+        )
+        assert answer.ok, answer.text
+        return answer.content
+
+    # -- changing its books on purpose --
+
+    def console_refund(self, tid: str, amount: int) -> Action:
+        """Give money back by hand, as a merchant does in the partner site; in won."""
+        url = f"{self.url}/ledger/{tid}/refund/"
+        answer = self.http.post(url, data={"amount": amount}, timeout=PATIENCE)
+        assert answer.ok, answer.text
+        return self.payment(tid).actions[-1]
+
+    def import_payments(self, payments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """
+        Write payments into the books, any number of them; see ``sandbox/planting.py``.
+
+        Returns ``tid``, ``aid`` and ``cancel_aids`` of each, in order.
+        """
+        planted = []
+        for start in range(0, len(payments), 1000):
+            planted += self._post("/sandbox/payments/", payments[start : start + 1000])
+        return planted
+
+    def alter(self, tid: str, **fields: Any) -> None:
+        """Write over figures of a payment, such as ``total=900`` or ``status="FAIL_PAYMENT"``."""
+        self._post(f"/sandbox/payments/{tid}/", fields)
+
+    def forget(self, tid: str) -> None:
+        """Take a payment out of the books, as if it had never been."""
+        answer = self.http.delete(f"{self.url}/sandbox/payments/{tid}/", timeout=PATIENCE)
+        assert answer.ok, answer.text
+
     # -- its faults and its clock --
 
     def fault(
@@ -91,12 +156,13 @@ class KakaoPay:
         *,
         before: str | None = None,
         after: str | None = None,
-        times: int = 1,
+        times: int | None = 1,
     ) -> None:
         """
-        Let the next calls of ``endpoint`` ("any" for all) go wrong.
+        Let the next calls of ``endpoint`` ("any" for all) go wrong; None is until they are cleared.
 
         ``before`` any money moves, or ``after`` it moved; the kinds are in ``sandbox/faults.py``.
+        ``fault("any", before="refuse:SECONDS")`` shuts the port at once.
         """
         for when, kind in (("before", before), ("after", after)):
             if kind:
@@ -104,7 +170,7 @@ class KakaoPay:
                 self._post("/sandbox/faults/", fault)
 
     def clear_faults(self) -> None:
-        """Let nothing more go wrong."""
+        """Let nothing more go wrong. Waits while connections are refused."""
         self.http.delete(f"{self.url}/sandbox/faults/", timeout=PATIENCE).raise_for_status()
 
     def advance(self, seconds: int) -> None:
@@ -115,9 +181,10 @@ class KakaoPay:
         """Put the sandbox's clock back to the time of day."""
         self._post("/sandbox/clock/", {"offset_seconds": 0})
 
-    def _post(self, path: str, body: dict[str, Any]) -> None:
+    def _post(self, path: str, body: Any) -> Any:
         answer = self.http.post(self.url + path, json=body, timeout=PATIENCE)
         assert answer.ok, answer.text
+        return answer.json()
 
     # -- its payer --
 

@@ -30,6 +30,9 @@ KINDS = [
     ("error:-785", (400, -785)),
     ("error:-702", (400, -702)),
     ("error:-780:USER_LOCKED", (400, -780)),
+    ("error:-780:BANK_FIRM_UNKNOWN", (400, -780)),
+    ("not_json", (200, "no json")),
+    ("empty", (200, "no json")),
 ]
 
 
@@ -96,9 +99,9 @@ def test_faults_can_strike_any_endpoint_and_be_cleared(merchant, kakaopay):
     assert refusal(merchant.send("order", tid="T" + "0" * 19)) == (503, -503)
     headers = {"Accept": "application/json"}
     url = f"{kakaopay.url}/sandbox/faults/"
-    assert requests.get(url, headers=headers, timeout=30).json() == [
-        {"endpoint": "any", "when": "before", "kind": "http_503", "times": 98}
-    ]
+    [left] = requests.get(url, headers=headers, timeout=30).json()
+    del left["id"]
+    assert left == {"endpoint": "any", "when": "before", "kind": "http_503", "times": 98}
     kakaopay.clear_faults()
     assert requests.get(url, headers=headers, timeout=30).json() == []
     assert merchant.send("ready", **merchant.goods()).status_code == 200
@@ -114,6 +117,15 @@ def test_faults_can_strike_any_endpoint_and_be_cleared(merchant, kakaopay):
         {"endpoint": "approve", "when": "before", "kind": "error:785"},
         {"endpoint": "approve", "when": "before", "kind": "drop", "times": 0},
         {"endpoint": "approve", "when": "before", "kind": "drop", "times": "often"},
+        {"endpoint": "approve", "when": "before", "kind": "drop:3"},
+        {"endpoint": "approve", "when": "after", "kind": "trickle"},
+        {"endpoint": "ready", "when": "after", "kind": "wrong_tid"},
+        {"endpoint": "ready", "when": "after", "kind": "wrong_amount"},
+        {"endpoint": "status", "when": "after", "kind": "wrong_amount"},
+        {"endpoint": "approve", "when": "before", "kind": "refuse:1"},
+        {"endpoint": "any", "when": "after", "kind": "refuse:1"},
+        {"endpoint": "any", "when": "before", "kind": "refuse:1", "times": None},
+        {"endpoint": "any", "when": "before", "kind": "refuse"},
         ["approve"],
         {},
     ],
@@ -128,15 +140,59 @@ def test_a_fault_that_is_not_known_is_refused(kakaopay, fault):
     assert left.json() == []
 
 
-def test_a_person_arranges_faults_with_a_form(merchant, kakaopay):
-    """The page's form does what the JSON does, shows it, and clears it."""
+def test_a_fault_lasts_until_it_is_cleared(merchant, kakaopay):
+    """Without a number of times it strikes each call, and the next one behind it waits."""
+    kakaopay.fault("order", before="http_500", times=None)
+    kakaopay.fault("order", before="http_503")
+    tid = merchant.ready()["tid"]
+    assert [merchant.send("order", tid=tid).status_code for _ in range(5)] == [500] * 5
+    kakaopay.clear_faults()
+    assert merchant.send("order", tid=tid).status_code == 200
+
+
+def test_one_fault_can_be_removed(merchant, kakaopay):
+    """The others stay; one that is gone already is not found."""
+    kakaopay.fault("order", before="http_500", times=None)
+    kakaopay.fault("order", before="http_503", times=None)
     url = f"{kakaopay.url}/sandbox/faults/"
-    form = {"endpoint": "order", "when": "before", "kind": "garbled", "times": "3"}
-    page = requests.post(url, data=form, timeout=30)
-    assert (page.status_code, page.url) == (200, url)
-    assert "<code>garbled</code>" in page.text
-    page = requests.post(url, data={"clear": "1"}, timeout=30)
-    assert "<code>garbled</code>" not in page.text
+    headers = {"Accept": "application/json"}
+    first = requests.get(url, headers=headers, timeout=30).json()[0]["id"]
+    assert requests.delete(f"{url}{first}/", timeout=30).status_code == 204
+    assert requests.delete(f"{url}{first}/", timeout=30).status_code == 404
+    assert refusal(merchant.send("order", tid=merchant.ready()["tid"])) == (503, -503)
+
+
+def test_a_fault_of_any_endpoint_waits_for_a_call_it_makes_sense_for(merchant, kakaopay):
+    """ready has no amount to falsify: the fault is kept for the order after it."""
+    kakaopay.fault("any", after="wrong_amount")
+    tid = merchant.ready()["tid"]
+    assert merchant.send("order", tid=tid).json()["amount"]["total"] == 12000
+    assert merchant.send("order", tid=tid).json()["amount"]["total"] == 11000
+
+
+@pytest.mark.parametrize("endpoint", ["ready", "approve", "order", "cancel"])
+@pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
+@pytest.mark.parametrize("code", ["-785", "-702", "-1", "-780:USER_LOCKED"])
+def test_every_call_can_be_answered_with_an_error(merchant, kakaopay, endpoint, when, done, code):
+    """Before: nothing was written down. After: it was, although the client is told an error."""
+    paid = merchant.paid() if endpoint == "cancel" else merchant.agreed()
+    order = f"told-{endpoint}-{when}{code}"
+    fields = {
+        "ready": merchant.goods(partner_order_id=order),
+        "approve": paid,
+        "order": {"tid": paid["tid"]},
+        "cancel": {"tid": paid["tid"], "cancel_amount": 1000, "cancel_tax_free_amount": 0},
+    }[endpoint]
+    kakaopay.fault(endpoint, **{when: f"error:{code}"})
+    answer = merchant.send(endpoint, **fields).json()
+    assert answer["error_code"] == int(code.partition(":")[0])
+    assert ("extras" in answer) is (":" in code)
+    held = kakaopay.payment(paid["tid"])
+    assert (held.approved_at is not None) is (
+        endpoint == "cancel" or (endpoint, done) == ("approve", True)
+    )
+    assert held.canceled_total == (1000 if (endpoint, done) == ("cancel", True) else 0)
+    assert len(kakaopay.payments(order)) == (1 if (endpoint, done) == ("ready", True) else 0)
 
 
 def test_the_clock_moves_for_everything(merchant, kakaopay):
