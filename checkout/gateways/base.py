@@ -7,6 +7,7 @@ The *absence* of an answer is an exception:
     GatewayError
     ├── NotSent          never left this machine; nothing can have happened
     └── OutcomeUnknown   sent, but no answer we can trust; ask again later
+        └── LeftOpen     answered, with a code that leaves open what happened; ask at once
 
 Amounts are in won. Times are aware.
 """
@@ -31,6 +32,19 @@ class OutcomeUnknown(GatewayError):
     """The request was sent, but there is no answer we can trust."""
 
 
+class LeftOpen(OutcomeUnknown):
+    """The provider answered, but what it said leaves open whether money moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Won: a total, and of it the tax-free part and the VAT."""
+
+    total: int
+    tax_free: int
+    vat: int
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """
@@ -45,6 +59,23 @@ class Payment:
     tax_free: int
     vat: int
     tid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """
+    Money to give back from a payment.
+
+    ``refundable`` is what we believe can still go back, this refund included: the provider refuses
+    if it knows better, so a request that arrives twice gives back once. ``note`` is ours, and comes
+    back with the movement where the provider keeps it.
+    """
+
+    amount: int
+    tax_free: int
+    vat: int
+    refundable: int
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +146,36 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Movement:
+    """
+    Money that moved on a payment, as the provider's books have it.
+
+    ``amount`` and ``note`` are None where the books do not tell them.
+    """
+
+    aid: str
+    is_refund: bool
+    at: datetime | None
+    amount: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """A payment as the provider's books have it. ``approved`` is there once it was paid."""
+    """
+    A payment as the provider's books have it.
+
+    Once it was paid there are its ``order_number``, what was ``paid`` (and how: ``approved``), what
+    was ``returned`` of it so far, and every movement.
+    """
 
     state: State
     status: str
+    order_number: str = ""
     approved: Approved | None = None
+    paid: Amounts = Amounts(0, 0, 0)
+    returned: Amounts = Amounts(0, 0, 0)
+    movements: tuple[Movement, ...] = ()
 
 
 class Call(Protocol):
@@ -149,6 +204,10 @@ class Gateway(Protocol):
 
     def approve(self, payment: Payment, pg_token: str) -> Approved | Declined:
         """Take the money that the buyer has agreed to pay."""
+        ...
+
+    def refund(self, payment: Payment, refund: Refund) -> Approved | Declined:
+        """Give back part or all of a payment that was taken."""
         ...
 
     def lookup(self, payment: Payment) -> Found | Declined:

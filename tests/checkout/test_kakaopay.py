@@ -1,106 +1,49 @@
-"""The KakaoPay adapter alone: what is sent, and what each answer is taken for."""
+"""The KakaoPay adapter alone: what is sent, and what is read from each answer."""
 
-import socket
-import time
-from contextlib import contextmanager, suppress
 from datetime import datetime
-from threading import Thread
 from zoneinfo import ZoneInfo
 
 import pytest
-import requests
 import responses
 from responses import matchers
 
 from checkout.gateways.base import (
+    Amounts,
     Approved,
     Declined,
     Found,
     Goods,
-    NotSent,
+    Movement,
     OutcomeUnknown,
     Paid,
-    Payment,
     Ready,
-    ReturnUrls,
     State,
 )
-from checkout.gateways.kakaopay import Credentials, KakaoPay, Timeouts
-from checkout.gateways.kakaopay_codes import DEFINITE_NO
+from tests.checkout.adapter import (
+    API,
+    APPROVED,
+    FOUND,
+    PAYMENT,
+    REFUND,
+    REFUNDED,
+    TID,
+    URLS,
+    answer,
+    make_adapter,
+)
 
-API = "https://pay.example"
-TID = "T0a1b2c3d4e5f6071829"
-PAYMENT = Payment("20261121-7KQ4MX9T", "u1", 11_000, 0, 1_000, tid=TID)
-URLS = ReturnUrls("https://shop.example/a", "https://shop.example/c", "https://shop.example/f")
-APPROVED = {
-    "aid": "A0a1b2c3d4e5f6071829",
-    "tid": TID,
-    "cid": "TC0ONETIME",
-    "sid": None,
-    "partner_order_id": PAYMENT.order_number,
-    "partner_user_id": PAYMENT.buyer,
-    "amount": {"total": 11000, "tax_free": 0, "vat": 1000, "point": 0, "discount": 0},
-    "payment_method_type": "CARD",
-    "card_info": {"kakaopay_issuer_corp": "신한", "install_month": "03", "bin": "111111"},
-    "approved_at": "2026-11-20T14:13:20",
-}
-FOUND = {
-    "tid": TID,
-    "status": "SUCCESS_PAYMENT",
-    "partner_order_id": PAYMENT.order_number,
-    "partner_user_id": PAYMENT.buyer,
-    "payment_method_type": "MONEY",
-    "amount": {"total": 11000},
-    "approved_at": "2026-11-20T14:13:20",
-    "payment_action_details": [
-        {"aid": "A0a1b2c3d4e5f6071829", "payment_action_type": "PAYMENT"},
-    ],
-}
-
-
-@contextmanager
-def no_journal(operation, url, body):
-    class Call:
-        def answered(self, http_status, body):
-            pass
-
-    yield Call()
-
-
-@contextmanager
-def trickling(answer):
-    """A server that sends ``answer`` a byte at a time, one every 50 ms after its first line."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        peer, _ = server.accept()
-        with peer, suppress(OSError):
-            peer.recv(65536)
-            head, body = answer[:100], answer[100:]
-            peer.sendall(head)
-            for byte in body:
-                peer.sendall(bytes([byte]))
-                time.sleep(0.05)
-
-    thread = Thread(target=serve, daemon=True)
-    thread.start()
-    with server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+SEOUL = ZoneInfo("Asia/Seoul")
 
 
 @pytest.fixture
 def kakaopay():
-    return KakaoPay(API, Credentials("DEV" + "0" * 37, "TC0ONETIME"), Timeouts(), no_journal)
+    return make_adapter()
 
 
 @pytest.fixture
 def provider():
     with responses.RequestsMock() as mock:
         yield mock
-
-
-def answer(provider, operation, body, status=200, **more):
-    provider.post(f"{API}/online/v1/payment/{operation}", json=body, status=status, **more)
 
 
 def test_ready_sends_what_kakaopay_asks_for(kakaopay, provider):
@@ -159,33 +102,6 @@ def test_approve_by_money_has_no_card(kakaopay, provider):
     assert kakaopay.approve(PAYMENT, "good").paid == Paid("MONEY")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"tid": "T" + "0" * 19},
-        {"partner_order_id": "another"},
-        {"partner_user_id": "another"},
-        {"amount": {"total": 10_999}},
-        {"amount": None},
-        {"aid": None},
-        {"aid": "A" * 41},
-        {"aid": "A\0"},
-    ],
-)
-def test_an_answer_about_something_else_is_not_trusted(kakaopay, provider, wrong):
-    """Another payment or another amount tells nothing about ours."""
-    answer(provider, "approve", APPROVED | wrong)
-    with pytest.raises(OutcomeUnknown):
-        kakaopay.approve(PAYMENT, "good")
-
-
-@pytest.mark.parametrize("code", sorted(DEFINITE_NO))
-def test_a_definite_no(kakaopay, provider, code):
-    """Each listed code is declined, with the code kept."""
-    answer(provider, "approve", {"error_code": code, "error_message": "no"}, status=400)
-    assert kakaopay.approve(PAYMENT, "good") == Declined(str(code), "no")
-
-
 def test_the_method_says_why(kakaopay, provider):
     """The buyer is told what the card company said."""
     body = {
@@ -199,65 +115,6 @@ def test_the_method_says_why(kakaopay, provider):
     )
 
 
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (400, {"error_code": -1}),
-        (400, {"error_code": -702}),
-        (400, {"error_code": -785}),
-        (400, {"error_code": -783}),
-        (400, {"error_code": -99999}),
-        (400, {"error_code": "-708"}),
-        (400, {}),
-        (400, {"error_code": -780, "extras": {"method_result_code": "USER_LOCKED"}}),
-        (400, {"error_code": -780, "extras": {"method_result_code": "BANK_FIRM_UNKNOWN"}}),
-        (400, {"error_code": -780, "extras": {"method_result_code": "0010"}}),
-        (500, {"error_code": -500}),
-        (503, {"error_code": -503}),
-        (502, {"error_code": -708}),
-        (302, {}),
-    ],
-)
-def test_what_proves_nothing_is_unknown(kakaopay, provider, status, body):
-    """Trouble, "already paid" and codes that we do not know are looked up, never guessed."""
-    answer(provider, "approve", body, status=status)
-    with pytest.raises(OutcomeUnknown):
-        kakaopay.approve(PAYMENT, "good")
-
-
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'{"aid":', b"\xff\xfe", b"9" * 300_000])
-def test_a_body_that_is_no_answer_is_unknown(kakaopay, provider, body):
-    """Empty, HTML, truncated, not an object, not text, far too long."""
-    provider.post(f"{API}/online/v1/payment/approve", body=body)
-    with pytest.raises(OutcomeUnknown):
-        kakaopay.approve(PAYMENT, "good")
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        requests.ReadTimeout(),
-        requests.ConnectionError("Connection aborted."),
-        requests.exceptions.ChunkedEncodingError(),
-    ],
-)
-def test_silence_after_sending_is_unknown(kakaopay, provider, error):
-    """The request may have arrived."""
-    provider.post(f"{API}/online/v1/payment/approve", body=error)
-    with pytest.raises(OutcomeUnknown):
-        kakaopay.approve(PAYMENT, "good")
-
-
-def test_an_answer_that_trickles_is_given_up():
-    """A byte now and then keeps the connection alive, but not beyond our patience."""
-    with trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b" " * 9000) as url:
-        gateway = KakaoPay(url, Credentials("k", "TC0ONETIME"), Timeouts(0.5, 0.5), no_journal)
-        began = time.monotonic()
-        with pytest.raises(OutcomeUnknown):
-            gateway.approve(PAYMENT, "good")
-        assert time.monotonic() - began < 3
-
-
 def test_a_key_in_netrc_does_not_replace_ours(kakaopay, provider, tmp_path, monkeypatch):
     """The Authorization header is always the shop's own."""
     (tmp_path / "netrc").write_text("machine pay.example login somebody password else\n")
@@ -265,27 +122,6 @@ def test_a_key_in_netrc_does_not_replace_ours(kakaopay, provider, tmp_path, monk
     answer(provider, "order", FOUND)
     kakaopay.lookup(PAYMENT)
     assert provider.calls[0].request.headers["Authorization"] == "SECRET_KEY DEV" + "0" * 37
-
-
-def test_a_connection_that_was_never_made_is_not_sent(kakaopay, provider):
-    """Nothing can have happened."""
-    provider.post(f"{API}/online/v1/payment/approve", body=requests.ConnectTimeout())
-    with pytest.raises(NotSent):
-        kakaopay.approve(PAYMENT, "good")
-
-
-def test_a_refused_connection_is_not_sent():
-    """Nobody listens on port 9: really tried."""
-    gateway = KakaoPay("http://127.0.0.1:9", Credentials("k", "TC0ONETIME"), Timeouts(), no_journal)
-    with pytest.raises(NotSent):
-        gateway.approve(PAYMENT, "good")
-
-
-def test_a_name_that_does_not_resolve_is_not_sent():
-    """``.invalid`` never exists: really tried."""
-    gateway = KakaoPay("http://pay.invalid", Credentials("k", "TC0ONETIME"), Timeouts(), no_journal)
-    with pytest.raises(NotSent):
-        gateway.approve(PAYMENT, "good")
 
 
 @pytest.mark.parametrize(
@@ -325,8 +161,60 @@ def test_lookup_of_what_was_paid(kakaopay, provider, status, state):
     assert found.approved.paid == Paid("MONEY")
 
 
-def test_a_status_nobody_told_us_of_is_unknown(kakaopay, provider):
-    """A new status of theirs must not be mistaken for a failure."""
-    answer(provider, "order", FOUND | {"status": "SOMETHING_NEW"})
+def test_a_refund_says_what_it_believes_can_go_back(kakaopay, provider):
+    """The belief is always sent: it is KakaoPay's only guard against a repeated refund."""
+    sent = {
+        "cid": "TC0ONETIME",
+        "tid": TID,
+        "cancel_amount": 3000,
+        "cancel_tax_free_amount": 0,
+        "cancel_vat_amount": 273,
+        "cancel_available_amount": 11000,
+        "payload": "abc",
+    }
+    answer(provider, "cancel", REFUNDED, match=[matchers.json_params_matcher(sent)])
+    assert kakaopay.refund(PAYMENT, REFUND) == Approved(
+        "A0a1b2c3d4e5f6071830", 3_000, datetime(2026, 11, 21, 9, tzinfo=SEOUL)
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"tid": "T" + "0" * 19}, {"approved_cancel_amount": {"total": 2_999}}, {"aid": None}]
+)
+def test_a_refund_of_something_else_is_not_trusted(kakaopay, provider, wrong):
+    """Another payment, or another amount than was asked for."""
+    answer(provider, "cancel", REFUNDED | wrong)
+    with pytest.raises(OutcomeUnknown):
+        kakaopay.refund(PAYMENT, REFUND)
+
+
+def test_lookup_tells_every_movement(kakaopay, provider):
+    """What was paid, what went back, and each movement with its note where the books keep one."""
+    details = [
+        {"aid": "A1", "payment_action_type": "PAYMENT", "amount": 11000, "payload": None},
+        {"aid": "A2", "payment_action_type": "CANCEL", "amount": 3000, "payload": "abc"},
+        {"aid": "A3", "payment_action_type": "CANCEL", "approved_at": "2026-11-21T09:00:00"},
+    ]
+    books = {
+        "status": "PART_CANCEL_PAYMENT",
+        "canceled_amount": {"total": 5000, "tax_free": 0, "vat": 455},
+        "payment_action_details": details,
+    }
+    answer(provider, "order", FOUND | books)
+    found = kakaopay.lookup(PAYMENT)
+    assert (found.order_number, found.paid) == (PAYMENT.order_number, Amounts(11_000, 0, 1_000))
+    assert found.returned == Amounts(5_000, 0, 455)
+    assert found.movements == (
+        Movement("A1", False, None, 11_000, ""),
+        Movement("A2", True, None, 3_000, "abc"),
+        Movement("A3", True, datetime(2026, 11, 21, 9, tzinfo=SEOUL)),
+    )
+
+
+def test_a_movement_without_a_name_is_not_trusted(kakaopay, provider):
+    """It could not be told from the others."""
+    answer(
+        provider, "order", FOUND | {"payment_action_details": [{"payment_action_type": "CANCEL"}]}
+    )
     with pytest.raises(OutcomeUnknown):
         kakaopay.lookup(PAYMENT)

@@ -1,0 +1,235 @@
+"""
+Reading KakaoPay's answers.
+
+Facts used here: fields without a value come as null or not at all; times carry no zone and are
+Korean; a short lookup tells little more of a movement than its ``aid``; 4xx alone does not prove
+that nothing happened (see ``kakaopay_codes``). Every reader raises ``OutcomeUnknown`` where the
+answer lacks what every answer has, or speaks of something else.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from checkout.gateways.base import (
+    Amounts,
+    Approved,
+    Declined,
+    Found,
+    GatewayError,
+    LeftOpen,
+    Movement,
+    NotSent,
+    OutcomeUnknown,
+    Paid,
+    Payment,
+    Ready,
+    Refund,
+    State,
+)
+from checkout.gateways.kakaopay_codes import Failure, Outcome, meaning_of
+
+KST = ZoneInfo("Asia/Seoul")
+NOTHING = Amounts(0, 0, 0)
+MONTHS = re.compile(r"\d{1,2}", re.ASCII)
+
+STATES = {
+    "READY": State.WAITING,
+    "SEND_TMS": State.WAITING,
+    "OPEN_PAYMENT": State.WAITING,
+    "SELECT_METHOD": State.WAITING,
+    "ARS_WAITING": State.WAITING,
+    "AUTH_PASSWORD": State.WAITING,
+    "SUCCESS_PAYMENT": State.PAID,
+    "PART_CANCEL_PAYMENT": State.RETURNED,
+    "CANCEL_PAYMENT": State.RETURNED,
+    "FAIL_AUTH_PASSWORD": State.FAILED,
+    "QUIT_PAYMENT": State.FAILED,
+    "FAIL_PAYMENT": State.FAILED,
+}
+
+
+def ready(answer: dict[str, Any]) -> Ready:
+    devices = ("pc", "mobile", "app")
+    redirect_urls = {device: text(answer, f"next_redirect_{device}_url") for device in devices}
+    if not all(url.startswith(("https://", "http://")) for url in redirect_urls.values()):
+        raise no_answer(Failure.INCOMPLETE, "redirect URL")
+    return Ready(tid=text(answer, "tid"), redirect_urls=redirect_urls)
+
+
+def approval(answer: dict[str, Any], payment: Payment) -> Approved:
+    check_same_payment(answer, payment)
+    return Approved(
+        aid=text(answer, "aid"),
+        amount=payment.amount,
+        approved_at=kst(answer.get("approved_at")),
+        paid=paid_by(answer, answer.get("card_info"), "kakaopay_issuer_corp"),
+    )
+
+
+def refunded(answer: dict[str, Any], payment: Payment, refund: Refund) -> Approved:
+    check_same_payment(answer, payment)
+    if total_of(answer.get("approved_cancel_amount")) != refund.amount:
+        raise no_answer(Failure.OTHER_AMOUNT)
+    return Approved(
+        aid=text(answer, "aid"),
+        amount=refund.amount,
+        approved_at=kst(answer.get("canceled_at")),
+    )
+
+
+def lookup(answer: dict[str, Any], payment: Payment) -> Found:
+    """Whose money it is, and how much, is left to the caller to compare."""
+    if answer.get("tid") != payment.tid:
+        raise no_answer(Failure.OTHER_PAYMENT)
+    status = text(answer, "status")
+    if status not in STATES:
+        raise no_answer(Failure.NEW_STATUS, status[:40])
+    state = STATES[status]
+    if state not in {State.PAID, State.RETURNED}:
+        return Found(state, status)  # before the approval other fields may be missing
+    movements = tuple(movements_in(answer.get("payment_action_details")))
+    paid, canceled = amounts(answer.get("amount")), answer.get("canceled_amount")
+    approved = Approved(
+        aid=next((each.aid for each in movements if not each.is_refund), ""),
+        amount=paid.total,
+        approved_at=kst(answer.get("approved_at")),
+        paid=paid_by(answer, answer.get("selected_card_info"), "card_corp_name"),
+    )
+    return Found(
+        state=state,
+        status=status,
+        order_number=text(answer, "partner_order_id"),
+        approved=approved,
+        paid=paid,
+        returned=NOTHING if canceled is None and state == State.PAID else amounts(canceled),
+        movements=movements,
+    )
+
+
+def refusal(http_status: int, answer: dict[str, Any]) -> Declined:
+    """
+    The error body as a definite no.
+
+    :raises OutcomeUnknown: where the code does not prove that nothing happened; ``LeftOpen`` if
+        KakaoPay is well enough to be asked at once.
+    """
+    code = answer.get("error_code")
+    extras = answer.get("extras")
+    if not isinstance(extras, dict):
+        extras = {}
+    reason = str(extras.get("method_result_code") or "")
+    outcome, told = meaning_of(http_status, code, reason)
+    if outcome != Outcome.DECLINED:
+        unsure = OutcomeUnknown if http_status >= 500 else LeftOpen
+        raise unsure(f"HTTP {http_status}, code {code} {reason}: {told}")
+    return Declined(
+        code=f"{code} {reason}".strip(),
+        message=str(answer.get("error_message") or ""),
+        buyer_message=str(extras.get("method_result_message") or ""),
+    )
+
+
+def no_answer(failure: Failure, detail: str = "") -> GatewayError:
+    """The exception that this failure is, by the outcome table."""
+    outcome, told = failure.meaning
+    kind = NotSent if outcome == Outcome.NEVER_SENT else OutcomeUnknown
+    return kind(f"{told} ({detail})" if detail else told)
+
+
+def check_same_payment(answer: dict[str, Any], payment: Payment) -> None:
+    """
+    An answer that speaks of another payment, or of another amount, tells nothing about ours.
+
+    :raises OutcomeUnknown: if it does.
+    """
+    ours = (payment.tid, payment.order_number, payment.buyer)
+    theirs = (answer.get("tid"), answer.get("partner_order_id"), answer.get("partner_user_id"))
+    if theirs != ours:
+        raise no_answer(Failure.OTHER_PAYMENT)
+    if total_of(answer.get("amount")) != payment.amount:
+        raise no_answer(Failure.OTHER_AMOUNT)
+
+
+def total_of(value: object) -> object:
+    return value.get("total") if isinstance(value, dict) else None
+
+
+def amounts(value: object) -> Amounts:
+    """:raises OutcomeUnknown: if it does not hold the whole numbers that every amount does."""
+    figures = value if isinstance(value, dict) else {}
+    total, tax_free, vat = (figures.get(name) for name in ("total", "tax_free", "vat"))
+    if not (isinstance(total, int) and isinstance(tax_free, int) and isinstance(vat, int)):
+        raise no_answer(Failure.INCOMPLETE, "amount")
+    return Amounts(total, tax_free, vat)
+
+
+def paid_by(answer: dict[str, Any], card: object, issuer_field: str) -> Paid:
+    method = str(answer.get("payment_method_type") or "")
+    if method not in {"CARD", "MONEY"}:
+        method = ""
+    if not isinstance(card, dict):
+        return Paid(method)
+    months = str(card.get("install_month"))
+    return Paid(
+        method=method,
+        card_issuer=str(card.get(issuer_field) or "")[:40],
+        installment_months=int(months) if MONTHS.fullmatch(months) else None,
+    )
+
+
+def movements_in(details: object) -> Iterator[Movement]:
+    """
+    The approval and the refunds; a short answer tells little more than each ``aid``.
+
+    :raises OutcomeUnknown: if a movement has none: it could not be told from the others.
+    """
+    for action in details if isinstance(details, list) else []:
+        if not isinstance(action, dict):
+            raise no_answer(Failure.INCOMPLETE, "movement")
+        kind = action.get("payment_action_type")
+        if kind not in {"PAYMENT", "CANCEL"}:
+            continue
+        amount = action.get("amount")
+        yield Movement(
+            aid=text(action, "aid"),
+            is_refund=kind == "CANCEL",
+            at=kst(action.get("approved_at")),
+            amount=amount if isinstance(amount, int) else None,
+            note=str(action["payload"] or "") if "payload" in action else None,
+        )
+
+
+def text(answer: dict[str, Any], field: str) -> str:
+    """
+    A field that every answer has.
+
+    :raises OutcomeUnknown: if this one does not.
+    """
+    value = answer.get(field)
+    if not isinstance(value, str) or not value:
+        raise no_answer(Failure.INCOMPLETE, field)
+    if len(value) > 40 and field in {"tid", "aid"}:
+        raise no_answer(Failure.INCOMPLETE, f"{field} is too long")
+    return value
+
+
+def kst(value: object) -> datetime | None:
+    """KakaoPay's times have no zone; they are Korean."""
+    try:
+        return datetime.fromisoformat(str(value)).replace(tzinfo=KST)
+    except ValueError:
+        return None
+
+
+def parsed(raw: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        return None
+    if not isinstance(answer, dict) or b"\\u0000" in raw:  # PostgreSQL could not keep a NUL
+        return None
+    return answer
