@@ -2,10 +2,12 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from accounts.phones import KoreanPhoneField
 from orders.placing import Contact
+from shop.templatetags.money import won
 
 
 class CheckoutForm(forms.Form):
@@ -61,3 +63,45 @@ class CheckoutForm(forms.Form):
     def contact(self) -> Contact:
         data = self.cleaned_data
         return Contact(name=data["name"], phone=data["phone"].as_e164, email=data["email"])
+
+
+class RefundForm(forms.Form):
+    """How much goes back to the buyer, and why. ``left`` is what can go back, in won."""
+
+    amount = forms.IntegerField(
+        label=_("Amount in won"),
+        min_value=1,
+        widget=UnfoldAdminIntegerFieldWidget,
+        error_messages={
+            "required": _("Enter how many won to refund."),
+            "invalid": _("Enter a whole number of won, without commas."),
+            "min_value": _("Refund at least 1 won."),
+        },
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("The buyer reads it in the mail about the refund."),
+        error_messages={"required": _("Enter why the money goes back.")},
+    )
+    seen = forms.IntegerField(required=False)
+
+    def __init__(self, *args: Any, left: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["amount"] = self.left = left
+
+    def clean_amount(self) -> int:
+        amount: int = self.cleaned_data["amount"]
+        if amount > self.left:
+            raise forms.ValidationError(
+                _("No more than %(left)s can be refunded."), params={"left": won(self.left)}
+            )
+        return amount
+
+    def clean(self) -> None:
+        """A form sent twice, or shown before a refund by somebody else, is not what is meant."""
+        if self.cleaned_data.get("seen") != self.left:
+            raise forms.ValidationError(
+                _("What can be refunded has changed since you opened this page. Please check.")
+            )

@@ -1,4 +1,7 @@
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from orders.models import PaymentTransaction
@@ -35,3 +38,181 @@ class ProviderCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Mail(models.Model):
+    """One message to a shopper about one event, written in the transaction that made it happen."""
+
+    class Event(models.TextChoices):
+        PAID = "PAID", _("order confirmation")
+        REFUNDED = "REFUNDED", _("we refunded you")
+        NOT_CHARGED = "NOT_CHARGED", _("your payment could not be confirmed")
+
+    transaction = models.ForeignKey(
+        PaymentTransaction,
+        models.PROTECT,
+        related_name="mails",
+        verbose_name=_("payment transaction"),
+    )
+    event = models.CharField(_("event"), max_length=12, choices=Event)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    claimed_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("mailed at"), null=True, blank=True)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(name="one_mail_per_event", fields=["transaction", "event"]),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="unsent_mails", condition=Q(sent_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()} {self.transaction.order}"
+
+
+class ReconciliationRun(models.Model):
+    """One comparison of our books with a provider's, and how it ended."""
+
+    class Mode(models.TextChoices):
+        PENDING = "PENDING", _("unknown outcomes")
+        AUDIT = "AUDIT", _("audit of a period")
+        STATEMENT = "STATEMENT", _("statement")
+
+    class Outcome(models.TextChoices):
+        RUNNING = "RUNNING", _("running, or killed")
+        AGREED = "AGREED", _("all agree")
+        DIFFERENT = "DIFFERENT", _("differences")
+        INCOMPLETE = "INCOMPLETE", _("could not finish")
+
+    mode = models.CharField(_("mode"), max_length=9, choices=Mode)
+    outcome = models.CharField(
+        _("outcome"), max_length=10, choices=Outcome, default=Outcome.RUNNING
+    )
+    gateway = models.CharField(_("provider"), max_length=20)
+    since = models.DateTimeField(_("since"), null=True, blank=True)
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    source = models.CharField(_("file"), max_length=200, blank=True)
+    started_at = models.DateTimeField(_("started at"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    checked = models.PositiveIntegerField(_("compared"), default=0)
+    settled = models.PositiveIntegerField(_("settled"), default=0)
+    differences = models.PositiveIntegerField(_("differences"), default=0)
+    unanswered = models.PositiveIntegerField(
+        _("unanswered"),
+        default=0,
+        help_text=_("The provider did not say, or we did not understand."),
+    )
+
+    class Meta:
+        verbose_name = _("reconciliation run")
+        verbose_name_plural = _("reconciliation runs")
+        ordering = ["-started_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_mode_display()} {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class StatementEntry(models.Model):
+    """A line of a provider's statement, kept only while it is compared."""
+
+    run = models.ForeignKey(ReconciliationRun, models.CASCADE, related_name="entries")
+    line = models.PositiveIntegerField()
+    kind = models.CharField(max_length=8, choices=PaymentTransaction.Kind)
+    tid = models.CharField(max_length=40)
+    aid = models.CharField(max_length=40, blank=True)
+    order_number = models.CharField(max_length=100, blank=True)
+    amount = models.PositiveIntegerField(help_text="In won; also of a refund.")
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "tid", "kind"], name="statement_entries")]
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.kind} {self.tid}"
+
+
+class Discrepancy(models.Model):
+    """Money on which our books and the provider's differ, until somebody explains it."""
+
+    class Kind(models.TextChoices):
+        MISSING_HERE = "MISSING_HERE", _("missing here")
+        MISSING_THERE = "MISSING_THERE", _("missing there")
+        AMOUNT = "AMOUNT", _("amount differs")
+        STATUS = "STATUS", _("status differs")
+        DUPLICATE = "DUPLICATE", _("duplicate")
+
+    run = models.ForeignKey(
+        ReconciliationRun,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="discrepancies",
+        verbose_name=_("found by"),
+        help_text=_("Empty if a payment's own request or recovery came upon it."),
+    )
+    kind = models.CharField(_("kind"), max_length=13, choices=Kind)
+    gateway = models.CharField(_("provider"), max_length=20)
+    transaction = models.ForeignKey(
+        PaymentTransaction,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="discrepancies",
+        verbose_name=_("payment transaction"),
+    )
+    tid = models.CharField("tid", max_length=40, db_index=True)
+    aid = models.CharField("aid", max_length=40, blank=True)
+    order_number = models.CharField(_("order number"), max_length=100, blank=True)
+    our_status = models.CharField(_("our status"), max_length=30, blank=True)
+    our_amount = models.PositiveIntegerField(_("our amount"), null=True, blank=True)
+    their_status = models.CharField(_("their status"), max_length=30, blank=True)
+    their_amount = models.PositiveIntegerField(_("their amount"), null=True, blank=True)
+    detail = models.CharField(_("what was found"), max_length=300, blank=True)
+    found_at = models.DateTimeField(_("found at"), default=timezone.now)
+
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("closed by"),
+        help_text=_("Nobody if recovery put our books right by itself."),
+    )
+    evidence = models.TextField(_("evidence"), blank=True)
+    explanation = models.TextField(_("explanation"), blank=True)
+
+    class Meta:
+        verbose_name = _("discrepancy")
+        verbose_name_plural = _("discrepancies")
+        ordering = ["-found_at", "-pk"]
+        permissions = [("close_discrepancy", _("Can close discrepancies"))]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_open_discrepancy",
+                fields=["gateway", "tid", "aid", "kind"],
+                condition=Q(closed_at=None),
+            ),
+            models.CheckConstraint(
+                name="closed_with_explanation",
+                condition=Q(closed_at=None) | ~Q(explanation=""),
+            ),
+            models.CheckConstraint(
+                name="closed_by_hand_with_evidence",
+                condition=Q(closed_by=None) | ~Q(evidence=""),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["found_at"], name="open_discrepancies", condition=Q(closed_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.tid}"

@@ -3,7 +3,7 @@ Every way money moves, written as record → call → settle.
 
 ``record`` commits what is about to be done, under the order's lock; ``send`` talks to the provider
 with no transaction open; ``settle`` commits the outcome, under the lock again. A crash and a
-time-out leave the same row, PROCESSING, and ``checkout.reconciliation`` ends it in this ``settle``.
+time-out leave the same row, PROCESSING, and ``checkout.reconciliation`` ends it in that ``settle``.
 """
 
 import logging
@@ -11,25 +11,23 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.db import DatabaseError, transaction
-from django.utils.translation import gettext as _
+from django.db.models import Exists
 
 from accounts.models import User
-from checkout import gateways, returning
+from checkout import external, gateways, refunds, returning, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import (
     Approved,
     Declined,
     Gateway,
     GatewayError,
-    Goods,
     NotSent,
     OutcomeUnknown,
-    Payment,
     Ready,
 )
 from orders import fulfilment, placing, pricing
 from orders.locking import locked
-from orders.models import Order, PaymentTransaction
+from orders.models import IllegalMove, Order, PaymentTransaction
 
 logger = logging.getLogger(__name__)
 
@@ -107,15 +105,50 @@ def capture(txn: PaymentTransaction, *, pg_token: str, now: datetime) -> Payment
     """
 
     def record(order: Order) -> PaymentTransaction:
-        charges = list(order.transactions.filter(kind=Kind.CHARGE))
-        charge = next(each for each in charges if each.pk == txn.pk)
-        taken = any(each.status in {Status.PROCESSING, Status.SUCCEEDED} for each in charges)
-        if charge.status != Status.READY or order.status != Order.Status.PENDING or taken:
-            raise NothingToDo(charge)
-        charge.move_to(Status.PROCESSING, pg_token=pg_token, returned_at=now, sent_at=now)
-        return charge
+        live = [Status.PROCESSING, Status.SUCCEEDED]
+        taken = order.transactions.filter(kind=Kind.CHARGE, status__in=live)
+        try:
+            if order.status != Order.Status.PENDING:
+                raise IllegalMove(f"{order} is {order.status}")
+            arrived = {"pg_token": pg_token, "returned_at": now, "sent_at": now}
+            txn.move_to(Status.PROCESSING, only_if=~Exists(taken), **arrived)
+        except IllegalMove as error:
+            raise NothingToDo(order.transactions.get(pk=txn.pk)) from error
+        return txn
 
-    return call_provider(txn.order, record=record, send=send_approval, now=now)
+    return call_provider(txn.order, record=record, send=sending.send, now=now)
+
+
+def refund(
+    order: Order,
+    *,
+    amount: int,
+    reason: str,
+    by: User | None,
+    now: datetime,
+    seen: int | None = None,
+) -> PaymentTransaction:
+    """
+    Give money back (KakaoPay: cancel). Goods stay where they are.
+
+    :param amount: in won, VAT included; its tax-free part and VAT follow from what is left.
+    :param by: who asked for it; None if the shop itself did.
+    :param seen: what they saw could be refunded; if it is another amount by now, nothing is.
+    :returns: the refund: SUCCEEDED, FAILED, or PROCESSING while the outcome is not known.
+    :raises refunds.AlreadyInFlight: if another refund has not been answered yet.
+    :raises refunds.NotRefundable: if the order does not hold this much.
+    """
+
+    def record(order: Order) -> PaymentTransaction:
+        transactions = list(order.transactions.all())
+        return refunds.open_refund(
+            order, transactions, amount=amount, reason=reason, by=by, seen=seen, now=now
+        )
+
+    txn = call_provider(order, record=record, send=sending.send, now=now)
+    if txn.status == Status.FAILED:  # perhaps because somebody refunds at the provider
+        external.look(txn, now=now)
+    return txn
 
 
 def call_provider(order: Order, *, record: Record, send: Send, now: datetime) -> PaymentTransaction:
@@ -131,40 +164,7 @@ def call_provider(order: Order, *, record: Record, send: Send, now: datetime) ->
         outcome = Declined("not_sent", str(error))
     except OutcomeUnknown:
         return txn  # still PROCESSING: reconciliation will ask
-    return settle(txn, outcome, now=now)
-
-
-def settle(
-    txn: PaymentTransaction, outcome: Approved | Declined, *, now: datetime
-) -> PaymentTransaction:
-    """
-    Commit what became of a PROCESSING transaction. Whoever comes second changes nothing.
-
-    Money that came makes the order paid; a charge that failed ends the order, so its stock is free
-    and the cart can be ordered anew.
-    """
-    with locked(txn.order_id) as order:
-        transactions = list(order.transactions.all())
-        txn = next(each for each in transactions if each.pk == txn.pk)
-        if txn.status != Status.PROCESSING:
-            if isinstance(outcome, Approved) and txn.status != Status.SUCCEEDED:
-                logger.error("payment %s was taken although it counts as %s", txn.pk, txn.status)
-            return txn
-        if isinstance(outcome, Approved):
-            txn.move_to(
-                Status.SUCCEEDED,
-                aid=outcome.aid,
-                approved_at=outcome.approved_at or now,
-                method=outcome.paid.method,
-                card_issuer=outcome.paid.card_issuer,
-                installment_months=outcome.paid.installment_months,
-                settled_at=now,
-            )
-            fulfilment.follow_the_money(order, transactions, now=now)
-        else:
-            txn.move_to(Status.FAILED, **why(outcome), settled_at=now)
-            fulfilment.cancel(order, Order.CancelReason.DECLINED, now=now)
-    return txn
+    return settling.settle(txn, outcome, now=now)
 
 
 def abandon(txn: PaymentTransaction, reason: Order.CancelReason, *, now: datetime) -> None:
@@ -223,7 +223,7 @@ def announce(charge: PaymentTransaction, *, now: datetime) -> PaymentTransaction
     """
     try:
         outcome: Ready | Declined = gateway_for(charge).ready(
-            payment_of(charge), goods_of(charge.order), returning.urls_for(charge)
+            sending.payment_of(charge), sending.goods_of(charge.order), returning.urls_for(charge)
         )
     except GatewayError as error:  # a lost answer to ready costs nothing: begin again
         outcome = Declined(type(error).__name__, str(error))
@@ -239,38 +239,5 @@ def announce(charge: PaymentTransaction, *, now: datetime) -> PaymentTransaction
                 ready_at=now,
             )
             return charge
-        charge.move_to(Status.CANCELED, **why(outcome), settled_at=now)
+        charge.move_to(Status.CANCELED, **settling.why(outcome), settled_at=now)
     raise ProviderUnavailable(order)
-
-
-def why(refusal: Declined) -> dict[str, str]:
-    """The columns that say why money did not move."""
-    return {
-        "reason_code": refusal.code[:60],
-        "reason": refusal.message[:300],
-        "buyer_message": refusal.buyer_message[:300],
-    }
-
-
-def send_approval(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declined:
-    return gateway.approve(payment_of(txn), txn.pg_token)
-
-
-def payment_of(txn: PaymentTransaction) -> Payment:
-    return Payment(
-        order_number=txn.order.number,
-        buyer=txn.order.user.public_id,
-        amount=txn.amount,
-        tax_free=txn.tax_free,
-        vat=txn.vat,
-        tid=txn.tid,
-    )
-
-
-def goods_of(order: Order) -> Goods:
-    """The order as one line: its first product, and how many more."""
-    lines = list(order.lines.all())
-    name = lines[0].name
-    if len(lines) > 1:
-        name = _("%(name)s and %(count)d more") % {"name": name, "count": len(lines) - 1}
-    return Goods(name=name, quantity=sum(line.quantity for line in lines))

@@ -2,93 +2,180 @@
 Ending what we did not hear the end of: ask the provider, then settle as always.
 
 Only an explicit word from the provider, or the closed payment window, proves that a charge failed.
+A refund has no window: it failed if the provider refuses it once more and its books do not have it.
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from checkout import payments
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from checkout import discrepancies, external, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import Approved, Declined, Found, Gateway, GatewayError, State
+from checkout.models import Discrepancy
 from orders.locking import locked
 from orders.models import PaymentTransaction
 
 logger = logging.getLogger(__name__)
 
+Kind = PaymentTransaction.Kind
+Status = PaymentTransaction.Status
+
 #: Beyond the provider's own window, for clocks that differ.
 CLOCKS_DIFFER = timedelta(minutes=1)
+#: How long until a transaction is asked about again: twice as long each time.
+FIRST_INTERVAL = timedelta(seconds=20)
+LONGEST_INTERVAL = timedelta(hours=1)
 
 
-def settle_stale(older_than: datetime, *, now: datetime) -> Iterator[PaymentTransaction]:
+def unsettled(older_than: datetime) -> QuerySet[PaymentTransaction]:
+    """What was sent before ``older_than``, and never answered."""
+    return PaymentTransaction.objects.filter(status=Status.PROCESSING, sent_at__lte=older_than)
+
+
+def due(older_than: datetime, *, now: datetime) -> QuerySet[PaymentTransaction]:
+    """Of these, those whose turn it is: each is asked about less and less often."""
+    return unsettled(older_than).filter(Q(ask_at=None) | Q(ask_at__lte=now))
+
+
+def settle_stale(
+    rows: QuerySet[PaymentTransaction], *, now: datetime, seconds: float | None = None
+) -> Iterator[PaymentTransaction]:
     """
-    Ask the provider about each transaction that was sent before ``older_than`` and never answered.
+    Ask the provider about each of these transactions once.
 
     Yields each as it is afterwards: SUCCEEDED, FAILED, or PROCESSING if it is still not known.
+    Several may run at once, on several machines: each row is asked about by one of them.
+
+    :param seconds: begin with no more after this long; the next run goes on.
     """
-    stale = PaymentTransaction.objects.filter(
-        kind=PaymentTransaction.Kind.CHARGE,
-        status=PaymentTransaction.Status.PROCESSING,
-        sent_at__lte=older_than,
-    ).select_related("order__user")
-    for txn in stale.order_by("sent_at"):
+    stop = time.monotonic() + seconds if seconds is not None else float("inf")
+    while time.monotonic() < stop:
+        claimed = claim(rows, asked_before=now, limit=1, now=now)
+        if not claimed:
+            return
         try:
-            yield ask(txn, now=now)
+            yield ask(claimed[0], now=now)
         except Exception:  # one row that cannot be settled must not keep the others waiting
-            logger.exception("payment %s could not be settled", txn.pk)
+            logger.exception("payment %s could not be settled", claimed[0].pk)
+
+
+def claim(
+    rows: QuerySet[PaymentTransaction], *, asked_before: datetime, limit: int, now: datetime
+) -> list[PaymentTransaction]:
+    """
+    Take up to ``limit`` of the rows that were not asked about since ``asked_before``.
+
+    Nobody else gets them: they count as asked about from now on. Whoever dies before asking leaves
+    them to be asked about again at ``ask_at``.
+    """
+    with transaction.atomic(durable=True):
+        waiting = rows.filter(Q(asked_at=None) | Q(asked_at__lt=asked_before))
+        waiting = waiting.order_by(F("asked_at").asc(nulls_first=True), "pk")
+        waiting = waiting.select_related("order__user")
+        claimed = list(
+            waiting.select_for_update(of=("self",), no_key=True, skip_locked=True)[:limit]
+        )
+        for txn in claimed:
+            txn.asked_at = now
+            txn.ask_at = now + interval(txn.asks)
+            txn.asks += 1
+        PaymentTransaction.objects.bulk_update(claimed, ["asked_at", "ask_at", "asks"])
+    return claimed
+
+
+def interval(asks: int) -> timedelta:
+    """How long to wait after having asked so often before."""
+    return min(FIRST_INTERVAL * float(2 ** min(asks, 10)), LONGEST_INTERVAL)
 
 
 def ask(txn: PaymentTransaction, *, now: datetime) -> PaymentTransaction:
     """Look one PROCESSING transaction up and settle what the provider's books prove."""
     gateway = gateway_for(txn)
-    payment = payments.payment_of(txn)
+    charge = txn if txn.kind == Kind.CHARGE else sending.charge_of(txn)
     try:
-        found = gateway.lookup(payment)
-        if is_waiting(found) and not window_closed(gateway, txn, now):
-            outcome = send_again(gateway, txn, now=now)
+        found = gateway.lookup(sending.payment_of(charge))
+        if txn.kind == Kind.CHARGE:
+            outcome = outcome_of_charge(gateway, txn, found, now=now)
         else:
-            outcome = proof(found, txn)
+            outcome = outcome_of_refund(gateway, txn, charge, found, now=now)
+    except sending.Ambiguous as error:
+        report(txn, found, str(error), now=now)
+        return txn
     except GatewayError as error:
         logger.warning("payment %s is still not known: %s", txn.pk, error)
         return txn
-    return payments.settle(txn, outcome, now=now) if outcome else txn
+    if outcome is None:
+        return txn
+    txn = settling.settle(txn, outcome, now=now)
+    if isinstance(found, Found):
+        external.enter(charge, found, now=now)
+    return txn
+
+
+def outcome_of_charge(
+    gateway: Gateway, txn: PaymentTransaction, found: Found | Declined, *, now: datetime
+) -> Approved | Declined | None:
+    """What the books prove, or what came of asking for the money once more; None is nothing yet."""
+    if is_waiting(found) and not window_closed(gateway, txn, now):
+        return send_again(gateway, txn, now=now)
+    return proof(found, txn, now=now)
+
+
+def outcome_of_refund(
+    gateway: Gateway,
+    txn: PaymentTransaction,
+    charge: PaymentTransaction,
+    found: Found | Declined,
+    *,
+    now: datetime,
+) -> Approved | Declined | None:
+    """The movement in the books that is this refund, or what came of asking for it once more."""
+    if not isinstance(found, Found) or not sending.charge_in(found, charge):
+        report(txn, found, "the payment to be refunded is not in the provider's books", now=now)
+        return None
+    return sending.refund_in(found, txn) or send_again(gateway, txn, now=now)
 
 
 def send_again(
     gateway: Gateway, txn: PaymentTransaction, *, now: datetime
 ) -> Approved | Declined | None:
     """
-    Ask for the money once more; safe, because one ``tid`` can be paid only once.
+    Ask once more. Safe, because one ``tid`` can be paid only once, and because the provider refuses
+    a refund that starts from another refundable amount than its own.
 
     A refusal of the second request says nothing of the first: only the books tell.
     """
     with locked(txn.order_id) as order:
-        unsettled = order.transactions.filter(
-            pk=txn.pk, status=PaymentTransaction.Status.PROCESSING
-        )
+        unsettled = order.transactions.filter(pk=txn.pk, status=Status.PROCESSING)
         if not unsettled.update(sent_at=now):
             return None  # settled while we looked
-    answer = payments.send_approval(gateway, txn)
+    if txn.kind == Kind.REFUND:
+        return sending.send(gateway, txn)
+    payment = sending.payment_of(txn)
+    answer = gateway.approve(payment, txn.pg_token)
     if isinstance(answer, Approved):
         return answer
-    found = gateway.lookup(payments.payment_of(txn))
+    found = gateway.lookup(payment)
     if is_waiting(found):
         return None
-    proven = proof(found, txn)
+    proven = proof(found, txn, now=now)
     return answer if isinstance(proven, Declined) else proven
 
 
-def proof(found: Found | Declined, txn: PaymentTransaction) -> Approved | Declined | None:
+def proof(
+    found: Found | Declined, txn: PaymentTransaction, *, now: datetime
+) -> Approved | Declined | None:
     """What the books prove, once the payment window cannot change them; None is nothing yet."""
-    match found:
-        case Found(State.PAID, _, approved):
-            return approved
-        case Found(State.RETURNED, status, approved):
-            logger.error("payment %s was paid, then given back at the provider: %s", txn.pk, status)
-            return approved
-        case Found(State.FAILED | State.WAITING, status):
-            return Declined(status, "the provider's books say that it was not paid")
-    logger.error("payment %s needs a person: the provider says %s", txn.pk, found)
+    if approved := sending.charge_in(found, txn):
+        return approved
+    if isinstance(found, Found) and found.approved is None:
+        return Declined(found.status, "the provider's books say that it was not paid")
+    report(txn, found, "the provider's books cannot be right about this payment", now=now)
     return None
 
 
@@ -99,3 +186,42 @@ def is_waiting(found: Found | Declined) -> bool:
 def window_closed(gateway: Gateway, txn: PaymentTransaction, now: datetime) -> bool:
     window = gateway.payment_window + CLOCKS_DIFFER
     return txn.ready_at is not None and txn.ready_at + window <= now
+
+
+def put_right(charge: PaymentTransaction, found: Found, *, now: datetime) -> list[str]:
+    """
+    Enter what the books have of a charge and we do not, as far as it is certain.
+
+    A charge that was paid after all is settled, which tells staff of it; refunds made at the
+    provider are entered. Returns one sentence for each refund.
+    """
+    if charge.status in {Status.FAILED, Status.CANCELED} and (
+        approved := sending.charge_in(found, charge)
+    ):
+        charge = settling.settle(charge, approved, now=now)
+    return external.enter(charge, found, now=now)
+
+
+def report(txn: PaymentTransaction, found: Found | Declined, detail: str, *, now: datetime) -> None:
+    """A person must look: recovery alone will not end this one."""
+    logger.error("payment %s needs a person: %s", txn.pk, detail)
+    if isinstance(found, Found):
+        kind, their_status = Discrepancy.Kind.STATUS, found.status
+    else:
+        kind, their_status = Discrepancy.Kind.MISSING_THERE, found.code
+    discrepancies.report(
+        discrepancies.Difference(
+            kind=kind,
+            gateway=txn.gateway,
+            tid=txn.tid,
+            aid="",
+            order_number=txn.order.number,
+            our_status=txn.status,
+            our_amount=txn.amount,
+            their_status=their_status,
+            their_amount=found.paid.total if isinstance(found, Found) else None,
+            detail=detail,
+            transaction=txn,
+        ),
+        now=now,
+    )

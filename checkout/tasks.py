@@ -4,9 +4,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Status
 
-from checkout import payments, reconciliation
+from checkout import mails, payments, reconciliation
 
 #: Longer than a request can take: to connect, to wait for the answer, and for its last piece.
 SETTLE_AFTER = timedelta(
@@ -14,6 +16,8 @@ SETTLE_AFTER = timedelta(
     + 2 * settings.KAKAOPAY_READ_TIMEOUT_SECONDS
     + 2
 )
+#: A run begins with nothing more after this long, however many wait.
+RUN_SECONDS = 40
 
 
 @app.periodic(cron="* * * * *")
@@ -26,6 +30,26 @@ def close_abandoned_orders(timestamp: int) -> int:
 @app.periodic(cron="* * * * * */20")
 @app.task(queue="payments", queueing_lock="reconcile_payments", pass_context=False)
 def reconcile_payments(timestamp: int) -> int:
-    """Returns how many transactions were asked about."""
+    """Returns how many transactions were asked about; what is left over waits for the next run."""
     now = timezone.now()
-    return sum(1 for txn in reconciliation.settle_stale(now - SETTLE_AFTER, now=now))
+    rows = reconciliation.due(now - SETTLE_AFTER, now=now)
+    return sum(1 for txn in reconciliation.settle_stale(rows, now=now, seconds=RUN_SECONDS))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="mail", queueing_lock="send_unsent_mails", pass_context=False)
+def send_unsent_mails(timestamp: int) -> int:
+    """Returns how many mails were sent that their own jobs had left behind."""
+    return mails.send_unsent(now=timezone.now())
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue="orders", queueing_lock="forget_killed_jobs", pass_context=True)
+async def forget_killed_jobs(context: JobContext, timestamp: int) -> None:
+    """
+    Delete the jobs of workers that were killed. Nothing is lost: what they were to do stands in
+    rows of our own, and the periodic jobs look at those.
+    """
+    jobs = context.app.job_manager
+    for job in await jobs.get_stalled_jobs():
+        await jobs.finish_job(job, Status.FAILED, delete_job=True)

@@ -29,6 +29,9 @@ def unfold(shop_name: str) -> dict[str, Any]:
                         page(_("Orders"), "receipt_long", "orders_order"),
                         page(_("Payments"), "payments", "orders_paymenttransaction"),
                         page(_("Provider calls"), "swap_horiz", "checkout_providercall"),
+                        page(_("Mails"), "mail", "checkout_mail"),
+                        page(_("Reconciliation runs"), "rule", "checkout_reconciliationrun"),
+                        page(_("Discrepancies"), "difference", "checkout_discrepancy"),
                     ],
                 },
                 {

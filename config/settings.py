@@ -148,6 +148,7 @@ PHONENUMBER_DEFAULT_REGION = "KR"
 PHONENUMBER_DB_FORMAT = "E164"
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else env.NOTSET))
+EMAIL_TIMEOUT = env.float("EMAIL_TIMEOUT_SECONDS", default=15.0)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="shop@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Case, F, IntegerField, OuterRef, Q, Subquery, When
 
+from orders import pricing
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine, Product
 
@@ -22,11 +23,12 @@ def follow_the_money(
     Set the order's status from the money that moved in all its ``transactions``.
 
     The caller holds the order's lock. The first payment closes every other way to pay for the
-    order, and empties the cart of what was bought.
+    order, and empties the cart of what was bought. A canceled order stays canceled: money that
+    comes for it is given back, unless it was revived.
     """
-    charged = sum_of(transactions, Kind.CHARGE)
-    refunded = sum_of(transactions, Kind.REFUND)
-    if not charged:
+    charged = moved(transactions, Kind.CHARGE).total
+    refunded = moved(transactions, Kind.REFUND).total
+    if not charged or order.status == Order.Status.CANCELED:
         return
     if refunded == 0:
         order.status = Order.Status.PAID
@@ -60,6 +62,34 @@ def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
     order.canceled_at = now
     order.save(update_fields=["status", "cancel_reason", "canceled_at"])
     return True
+
+
+def revive(order: Order) -> bool:
+    """
+    Take a canceled order up again, because it was paid after all. The caller holds its lock and
+    lets the order follow the money.
+
+    Returns False, and changes nothing, if its goods are gone or its cart was ordered anew since.
+    """
+    later = Order.objects.filter(cart=order.cart_id, placed_at__gt=order.placed_at)
+    if order.cart_id and later.exclude(status=Order.Status.CANCELED).exists():
+        return False
+    wanted = {line.product_id: line.quantity for line in order.lines.all()}
+    products = Product.objects.filter(pk__in=wanted).order_by("pk")
+    stock = dict(products.select_for_update(no_key=True).values_list("pk", "stock"))
+    if any(stock[pk] < quantity for pk, quantity in wanted.items()):
+        return False
+    take_from_stock(wanted)
+    order.status = Order.Status.PENDING
+    order.cancel_reason = ""
+    order.canceled_at = None
+    order.save(update_fields=["cancel_reason", "canceled_at"])
+    return True
+
+
+def refundable(transactions: list[PaymentTransaction]) -> pricing.Part:
+    """What was charged and has not gone back; a refund on its way has not."""
+    return moved(transactions, Kind.CHARGE) - moved(transactions, Kind.REFUND)
 
 
 def close_charges(order: Order, *, reason_code: str, now: datetime) -> None:
@@ -113,5 +143,7 @@ def is_open(txn: PaymentTransaction) -> bool:
     return txn.kind == Kind.CHARGE and txn.status in {Status.CREATED, Status.READY}
 
 
-def sum_of(transactions: list[PaymentTransaction], kind: PaymentTransaction.Kind) -> int:
-    return sum(t.amount for t in transactions if t.kind == kind and t.status == Status.SUCCEEDED)
+def moved(transactions: list[PaymentTransaction], kind: PaymentTransaction.Kind) -> pricing.Part:
+    """All that has moved in this direction."""
+    done = (t for t in transactions if t.kind == kind and t.status == Status.SUCCEEDED)
+    return sum((pricing.Part(t.amount, t.tax_free, t.vat) for t in done), pricing.NOTHING)

@@ -66,6 +66,13 @@ class Order(models.Model):
     name = models.CharField(_("name"), max_length=50)
     phone = PhoneNumberField(_("phone"))
     email = models.EmailField(_("e-mail address"))
+    language = models.CharField(
+        _("language"),
+        max_length=5,
+        choices=settings.LANGUAGES,
+        default=settings.LANGUAGE_CODE,
+        help_text=_("In which mail about the order is written."),
+    )
 
     subtotal = models.PositiveIntegerField(_("goods"), help_text=_("In won."))
     total = models.PositiveIntegerField(_("total"), help_text=_("In won, VAT included."))
@@ -82,6 +89,7 @@ class Order(models.Model):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         ordering = ["-placed_at", "-pk"]
+        permissions = [("refund_order", _("Can refund orders"))]
         constraints = [
             models.UniqueConstraint(
                 name="one_pending_order_per_cart", fields=["cart"], condition=Q(status="PENDING")
@@ -157,10 +165,13 @@ class PaymentTransaction(models.Model):
         FAILED = "FAILED", _("failed")
         CANCELED = "CANCELED", _("canceled")
 
+    #: Only the provider's own books lead on from FAILED or CANCELED: money came after all.
     MOVES = {
         Status.CREATED: {Status.READY, Status.CANCELED},
         Status.READY: {Status.PROCESSING, Status.CANCELED},
         Status.PROCESSING: {Status.SUCCEEDED, Status.FAILED},
+        Status.FAILED: {Status.SUCCEEDED},
+        Status.CANCELED: {Status.SUCCEEDED},
     }
 
     class Method(models.TextChoices):
@@ -207,12 +218,39 @@ class PaymentTransaction(models.Model):
         help_text=_("Why the card or account refused, in the provider's words."),
     )
 
+    refund_reason = models.CharField(_("refunded because"), max_length=300, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("requested by"),
+        help_text=_("Who asked for the refund; nobody if the shop did by itself."),
+    )
+    refundable = models.PositiveIntegerField(
+        _("refundable before"),
+        null=True,
+        blank=True,
+        help_text=_("What could be refunded when this refund was recorded, in won."),
+    )
+    is_external = models.BooleanField(
+        _("made at the provider"),
+        default=False,
+        help_text=_("A refund that was made in the provider's own site, and entered here later."),
+    )
+
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     ready_at = models.DateTimeField(_("ready at"), null=True, blank=True)
     returned_at = models.DateTimeField(_("buyer returned at"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    asks = models.PositiveSmallIntegerField(
+        _("asked"), default=0, help_text=_("How often the provider was asked about the outcome.")
+    )
+    asked_at = models.DateTimeField(_("last asked at"), null=True, blank=True)
+    ask_at = models.DateTimeField(_("asked again at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("payment transaction")
@@ -241,27 +279,36 @@ class PaymentTransaction(models.Model):
             models.CheckConstraint(
                 name="waiting_charge_has_tid", condition=~Q(status="READY") | ~Q(tid="")
             ),
+            models.CheckConstraint(
+                name="refund_within_refundable",
+                condition=Q(refundable=None) | Q(refundable__gte=F("amount")),
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["sent_at"], name="unsettled_transactions", condition=Q(status="PROCESSING")
             ),
             models.Index(fields=["tid"], name="transaction_tid"),
+            models.Index(fields=["created_at"], name="transaction_period"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.tid or self.public_id}"
 
-    def move_to(self, status: Status, **fields: Any) -> None:
+    def move_to(self, status: Status, only_if: Any = None, **fields: Any) -> None:
         """
         Change the status, and ``fields`` with it, by compare-and-swap. There is no way back.
 
-        :raises IllegalMove: if the row's status is not what this object holds, or no move leads on.
+        :param only_if: a condition that must be true of the row as well.
+        :raises IllegalMove: if the row's status is not what this object holds, if the condition is
+            not met, or if no move leads on.
         """
         if status not in self.MOVES.get(self.Status(self.status), ()):
             raise IllegalMove(f"{self}: {self.status} to {status}")
         fields["status"] = status
         here = PaymentTransaction.objects.filter(pk=self.pk, status=self.status)
+        if only_if is not None:
+            here = here.filter(only_if)
         if not here.update(**fields):
             raise IllegalMove(f"{self}: no longer {self.status}")
         for name, value in fields.items():

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import get_language
 
 from accounts.models import User
 from orders import fulfilment, pricing
@@ -139,6 +140,7 @@ def create(user: User, cart: Cart, contact: Contact, lines: list[CartLine], now:
         name=contact.name,
         phone=contact.phone,
         email=contact.email,
+        language=get_language() or settings.LANGUAGE_CODE,
         subtotal=quote.subtotal,
         total=quote.total,
         tax_free=quote.tax_free,

@@ -31,6 +31,24 @@ class Quote:
     vat: int
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some won, and of them the tax-free part and the VAT."""
+
+    total: int
+    tax_free: int
+    vat: int
+
+    def __add__(self, other: "Part") -> "Part":
+        return Part(self.total + other.total, self.tax_free + other.tax_free, self.vat + other.vat)
+
+    def __sub__(self, other: "Part") -> "Part":
+        return Part(self.total - other.total, self.tax_free - other.tax_free, self.vat - other.vat)
+
+
+NOTHING = Part(0, 0, 0)
+
+
 def quote(items: Iterable[Item]) -> Quote:
     items = list(items)
     subtotal = sum(item.amount for item in items)
@@ -48,3 +66,17 @@ def vat_within(total: int, tax_free: int) -> int:
     whole numbers settle it without floats.
     """
     return (2 * (total - tax_free) + 11) // 22
+
+
+def share(left: Part, amount: int) -> Part:
+    """
+    What of ``amount`` won, taken from what is ``left``, is tax-free, and its VAT.
+
+    Worked out from what remains, so that however often something is taken, the shares add up to the
+    whole: tax-free in proportion, VAT by KakaoPay's rule on the rest.
+    """
+    rest = left.total - amount
+    rest_tax_free = rest * left.tax_free // left.total
+    rest_vat = min(left.vat, vat_within(rest, rest_tax_free))
+    tax_free = left.tax_free - rest_tax_free
+    return Part(amount, tax_free, min(left.vat - rest_vat, amount - tax_free))

@@ -7,6 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.http import ShopperRequest
+from orders import fulfilment
 from orders.models import Order, PaymentTransaction
 
 ORDERS_PER_PAGE = 20
@@ -33,7 +34,8 @@ def order(request: ShopperRequest, number: str) -> HttpResponse:
         "order": order,
         "lines": order.lines.select_related("product"),
         "charge": charge_to_show(transactions),
-        "refunds": [t for t in transactions if t.kind == PaymentTransaction.Kind.REFUND],
+        "refunds": refunds_to_show(transactions),
+        "left": fulfilment.refundable(transactions).total,
         "is_late": order.is_past_deadline(timezone.now()),
     }
     return render(request, template_for(order, transactions), context)
@@ -55,3 +57,10 @@ def charge_to_show(transactions: list[PaymentTransaction]) -> PaymentTransaction
     paid = [txn for txn in charges if txn.status == PaymentTransaction.Status.SUCCEEDED]
     failed = [txn for txn in charges if txn.status == PaymentTransaction.Status.FAILED]
     return next(iter(paid or failed or charges), None)
+
+
+def refunds_to_show(transactions: list[PaymentTransaction]) -> list[PaymentTransaction]:
+    """Money that went back, or may have, oldest first; attempts that failed are not the buyer's."""
+    shown = {PaymentTransaction.Status.SUCCEEDED, PaymentTransaction.Status.PROCESSING}
+    refunds = [txn for txn in transactions if txn.kind == PaymentTransaction.Kind.REFUND]
+    return [txn for txn in reversed(refunds) if txn.status in shown]

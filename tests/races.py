@@ -14,15 +14,20 @@ def at_once(action: Callable[[], Any], *, times: int) -> None:
 
     An exception in any of them is raised here.
     """
-    barrier = Barrier(times)
+    all_at_once([action] * times)
 
-    def run() -> None:
+
+def all_at_once(actions: list[Callable[[], Any]]) -> None:
+    """Run these actions, each in a thread of its own, that start together; as ``at_once``."""
+    barrier = Barrier(len(actions))
+
+    def run(action: Callable[[], Any]) -> None:
         try:
             barrier.wait()
             action()
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(times) as pool:
-        for each in [pool.submit(run) for _ in range(times)]:
+    with ThreadPoolExecutor(len(actions)) as pool:
+        for each in [pool.submit(run, action) for action in actions]:
             each.result()

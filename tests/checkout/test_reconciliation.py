@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 from io import StringIO
+from threading import Event, Thread
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.utils import timezone
 
-from checkout import payments, reconciliation
+from checkout import payments, reconciliation, settling
 from checkout.gateways.base import Declined
-from checkout.models import ProviderCall
+from checkout.models import Discrepancy, ProviderCall
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine
 
@@ -38,7 +40,9 @@ def capture_with(fault, charge, pg_token, kakaopay):
 
 def settle_all(now=None):
     now = now or timezone.now()
-    return [txn.status for txn in reconciliation.settle_stale(now, now=now)]
+    return [
+        txn.status for txn in reconciliation.settle_stale(reconciliation.unsettled(now), now=now)
+    ]
 
 
 def test_a_lost_answer_is_found_paid(charge, pay, kakaopay):
@@ -95,13 +99,16 @@ def test_a_refusal_that_comes_late_is_a_failure(charge, pay, kakaopay):
     assert PaymentTransaction.objects.get().reason_code == "-780 NOT_ENOUGH_BALANCE"
 
 
-def test_a_payment_given_back_at_the_provider_was_paid(charge, pay, kakaopay, caplog):
-    """Our answer was lost and somebody refunded in the partner site: paid, and staff are told."""
+def test_a_payment_given_back_at_the_provider_was_paid(charge, pay, kakaopay):
+    """Our answer was lost and somebody refunded in the partner site: paid, and refunded."""
     txn = capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
     kakaopay.http.post(f"{kakaopay.url}/ledger/{txn.tid}/refund/", data={"amount": txn.amount})
     assert kakaopay.payment(txn.tid).status == "CANCEL_PAYMENT"
     assert settle_all() == [Status.SUCCEEDED]
-    assert "given back at the provider" in caplog.text
+    refund = PaymentTransaction.objects.get(kind="REFUND")
+    assert (refund.status, refund.is_external, refund.amount) == ("SUCCEEDED", True, txn.amount)
+    assert refund.aid == kakaopay.payment(txn.tid).actions[1].aid
+    assert Order.objects.get().status == Order.Status.REFUNDED
 
 
 def test_a_refusal_while_the_books_still_wait_proves_nothing(charge, pay, kakaopay):
@@ -112,11 +119,21 @@ def test_a_refusal_while_the_books_still_wait_proves_nothing(charge, pay, kakaop
     assert Order.objects.get().status == Order.Status.PENDING
 
 
+@pytest.mark.parametrize("theirs", [{"total": 23_000}, {"partner_order_id": "another"}])
+def test_books_that_tell_of_something_else_prove_nothing(charge, pay, kakaopay, theirs):
+    """Another amount, or another order under our tid: a person must look."""
+    txn = capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    kakaopay.alter(txn.tid, **theirs)
+    assert settle_all() == [Status.PROCESSING]
+    assert Order.objects.get().status == Order.Status.PENDING
+    assert Discrepancy.objects.get().transaction == txn
+
+
 def test_a_row_settled_meanwhile_is_not_sent_again(charge, pay, kakaopay):
     """Whoever holds a stale copy asks for no money: the order has ended."""
     pg_token = pay(charge)
     stale = capture_with({"before": "drop"}, charge, pg_token, kakaopay)
-    payments.settle(stale, Declined("not_sent", ""), now=timezone.now())
+    settling.settle(stale, Declined("not_sent", ""), now=timezone.now())
     reconciliation.ask(stale, now=timezone.now())
     assert kakaopay.payment(charge.tid).actions == ()
     assert PaymentTransaction.objects.get().status == Status.FAILED
@@ -152,7 +169,50 @@ def test_only_stale_payments_are_asked_about(charge, pay, kakaopay):
     """What was sent a moment ago is left to its own request."""
     capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
     now = timezone.now()
-    assert list(reconciliation.settle_stale(now - timedelta(seconds=60), now=now)) == []
+    assert list(reconciliation.unsettled(now - timedelta(seconds=60))) == []
+
+
+def test_a_row_that_somebody_is_claiming_is_passed_over(charge, pay, kakaopay):
+    """Another machine holds it: nobody waits for that."""
+    capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    is_held, may_end = Event(), Event()
+
+    def hold():
+        with transaction.atomic():
+            list(PaymentTransaction.objects.select_for_update(no_key=True))
+            is_held.set()
+            may_end.wait(5)
+        connection.close()
+
+    elsewhere = Thread(target=hold)
+    elsewhere.start()
+    is_held.wait(5)
+    assert settle_all() == []
+    may_end.set()
+    elsewhere.join()
+    assert settle_all() == [Status.SUCCEEDED]
+
+
+def test_it_is_asked_about_less_and_less_often(charge, pay, kakaopay):
+    """20 seconds, then twice as long each time, and never longer than an hour."""
+    capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    kakaopay.fault("order", before="drop", times=None)
+    now, waits = timezone.now(), []
+    for _ in range(10):
+        list(reconciliation.settle_stale(reconciliation.due(now, now=now), now=now))
+        txn = PaymentTransaction.objects.get()
+        assert list(reconciliation.due(now, now=txn.ask_at - timedelta(seconds=1))) == []
+        waits.append(round((txn.ask_at - now).total_seconds()))
+        now = txn.ask_at
+    assert waits == [20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
+
+
+def test_a_run_ends_after_its_time(charge, pay, kakaopay):
+    """It begins with nothing more; the next run goes on."""
+    capture_with({"after": "drop"}, charge, pay(charge), kakaopay)
+    now = timezone.now()
+    rows = reconciliation.unsettled(now)
+    assert list(reconciliation.settle_stale(rows, now=now, seconds=0)) == []
 
 
 def test_what_is_settled_is_not_asked_about_again(charge, pay, kakaopay):

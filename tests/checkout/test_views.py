@@ -327,7 +327,8 @@ class TestReturn:
         answer = browser.get(link(charge, "approve", f"?pg_token={pg_token}"), follow=True)
         assert answer.templates[0].name == "orders/confirming.html"
         assert 'http-equiv="refresh"' in answer.content.decode()
-        list(reconciliation.settle_stale(timezone.now(), now=timezone.now()))
+        rows = reconciliation.unsettled(timezone.now())
+        list(reconciliation.settle_stale(rows, now=timezone.now()))
         answer = browser.get(charge.order.get_absolute_url())
         assert answer.templates[0].name == "orders/receipt.html"
 

@@ -6,11 +6,13 @@ from tests.live import LiveShop, Visitor
 
 
 def test_the_periodic_jobs_are_registered():
-    """Every minute for abandoned orders, every twenty seconds for unknown outcomes."""
+    """What each of them looks after, and how often."""
     crons = {task.task.name: task.cron for task in app.periodic_registry.periodic_tasks.values()}
     assert crons == {
         "checkout.tasks.close_abandoned_orders": "* * * * *",
         "checkout.tasks.reconcile_payments": "* * * * * */20",
+        "checkout.tasks.send_unsent_mails": "* * * * *",
+        "checkout.tasks.forget_killed_jobs": "*/10 * * * *",
     }
 
 
@@ -46,3 +48,21 @@ def test_a_lost_answer_and_an_abandoned_order_are_ended(shop: LiveShop, visitor:
 
     assert "<code>T" in visitor.get(confirming.url).text
     assert shop.stock_of("cutting-board") == stock - 1
+
+
+def test_the_job_of_a_killed_worker_is_forgotten(shop: LiveShop):
+    """It would count as being done for ever; what it was to do stands in rows of our own."""
+    killed = (
+        "from checkout import tasks; from django.db import connection;"
+        "tasks.reconcile_payments.defer(timestamp=0);"
+        "connection.cursor().execute(\"UPDATE procrastinate_jobs SET status = 'doing',"
+        ' worker_id = NULL");'
+        "tasks.forget_killed_jobs.defer(timestamp=0); print(1)"
+    )
+    assert shop.python(killed) == "1"
+    shop.manage("procrastinate", "worker", "--one-shot", "--queues", "orders")
+    doing = (
+        "from procrastinate.contrib.django.models import ProcrastinateJob;"
+        "print(ProcrastinateJob.objects.filter(status='doing').count())"
+    )
+    assert shop.python(doing) == "0"

@@ -1,0 +1,33 @@
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from checkout.models import Mail
+from orders.admin import ReadOnlyAdmin
+from orders.models import Order
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    """What shoppers were told, and what kept a mail from being sent."""
+
+    list_display = ("created_at", "event", "order", "email", "sent_at", "problem")
+    list_filter = ("event", ("sent_at", admin.EmptyFieldListFilter), "created_at")
+    list_select_related = ("transaction__order",)
+    search_fields = ("transaction__order__number", "transaction__order__email")
+    search_help_text = _("Order number or e-mail address.")
+    readonly_fields = ("order", "email")
+    fields = (
+        ("event", "order", "email"),
+        ("transaction", "created_at"),
+        ("claimed_at", "sent_at"),
+        "problem",
+    )
+
+    @display(description=_("order"), ordering="transaction__order__number")
+    def order(self, mail: Mail) -> Order:
+        return mail.transaction.order
+
+    @display(description=_("e-mail address"), ordering="transaction__order__email")
+    def email(self, mail: Mail) -> str:
+        return mail.transaction.order.email

@@ -1,0 +1,198 @@
+"""
+Mail to shoppers about their money: once for each event, whatever is killed on the way.
+
+``write`` puts the mail and its job into the transaction that makes the event true. ``send`` claims
+a mail, speaks SMTP with no transaction open, and notes how it went. ``send_unsent`` comes by each
+minute for what was left over.
+"""
+
+import logging
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import connection, transaction
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from checkout.models import Mail
+from orders import fulfilment
+from orders.models import PaymentTransaction
+
+logger = logging.getLogger(__name__)
+
+#: Longer than a run and a slow mail server (EMAIL_TIMEOUT) can take: who held it was killed.
+CLAIM_LASTS = timedelta(minutes=5)
+#: The mail's own job has so long before ``send_unsent`` takes an interest.
+LEFT_OVER_AFTER = timedelta(minutes=1)
+#: News older than this is none. Staff find the mail, and why it was not sent, in the admin.
+GIVE_UP_AFTER = timedelta(days=3)
+#: A run of ``send_unsent`` takes up so many mails, and begins with none after so many seconds.
+RUN_MAILS = 100
+RUN_SECONDS = 40
+
+SUBJECTS = {
+    Mail.Event.PAID: _("Your order %(number)s is confirmed"),
+    Mail.Event.REFUNDED: _("We refunded your order %(number)s"),
+    Mail.Event.NOT_CHARGED: _("Your order %(number)s was not charged"),
+}
+
+#: One statement, because a buyer is waiting: get_or_create would take four.
+INSERT = """
+    INSERT INTO checkout_mail (transaction_id, event, created_at, problem)
+    VALUES (%s, %s, %s, '') ON CONFLICT (transaction_id, event) DO NOTHING RETURNING id
+"""
+
+
+class CannotSend(Exception):
+    """The mail server, or a fault of ours, kept a mail from being sent."""
+
+
+def write(event: Mail.Event, txn: PaymentTransaction) -> None:
+    """
+    Put a mail, and the job that sends it, into the transaction that makes the event true.
+
+    If that is rolled back there is neither. A second mail about the same event is not written.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, [txn.pk, event.value, timezone.now()])
+        row = cursor.fetchone()
+    if row:
+        send_mail.defer(pk=row[0])
+
+
+@app.task(
+    queue="mail",
+    priority=-1,  # where a slow mail server makes workers wait, payments go first
+    retry=RetryStrategy(max_attempts=7, exponential_wait=4),
+)
+def send_mail(pk: int) -> bool:
+    """Tried again after 4 s, 16 s, and so on, up to 4½ hours."""
+    return send(pk, now=timezone.now())
+
+
+def send(mail_pk: int, *, now: datetime) -> bool:
+    """
+    Send one mail, unless it was sent or somebody is at it.
+
+    Whoever is killed after the mail server took the mail, and before that is committed, leaves a
+    mail that is sent a second time. It then carries the same Message-ID, which is made from what
+    the mail is about, so that mail servers and readers can tell that it is the same.
+
+    :returns: whether this call sent it.
+    :raises CannotSend: the mail's ``problem`` says why, and it can be claimed anew.
+    """
+    with transaction.atomic(durable=True):
+        if not claim(mail_pk, now=now):
+            return False
+    mail = Mail.objects.select_related("transaction__order").get(pk=mail_pk)
+    if is_overtaken(mail):
+        mail.delete()
+        return False
+    try:
+        compose(mail).send()  # no transaction is open here
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"[:300]
+        Mail.objects.filter(pk=mail_pk, claimed_at=now).update(problem=problem)
+        logger.warning("mail %s could not be sent: %s", mail_pk, problem)
+        raise CannotSend(problem) from error
+    Mail.objects.filter(pk=mail_pk).update(sent_at=now, problem="")
+    return True
+
+
+def claim(mail_pk: int, *, now: datetime) -> bool:
+    """Compare-and-swap: of all who want to send a mail, one may."""
+    return bool(free(now=now).filter(pk=mail_pk).update(claimed_at=now, problem=""))
+
+
+def free(*, now: datetime) -> QuerySet[Mail]:
+    """Not sent, and nobody is sending: never tried, tried in vain, or whoever tried was killed."""
+    never, in_vain = Q(claimed_at=None), ~Q(problem="")
+    killed = Q(claimed_at__lte=now - CLAIM_LASTS)
+    return Mail.objects.filter(never | in_vain | killed, sent_at=None)
+
+
+def send_unsent(*, now: datetime) -> int:
+    """
+    Send what is left over because a worker was killed, its job is gone, or the mail server failed.
+
+    :returns: how many mails were sent.
+    """
+    stop = time.monotonic() + RUN_SECONDS
+    sent = 0
+    for pk in left_over(now=now).values_list("pk", flat=True)[:RUN_MAILS]:
+        if time.monotonic() > stop:
+            break
+        with suppress(CannotSend):  # the others must not wait for it
+            sent += send(pk, now=now)
+    return sent
+
+
+def left_over(*, now: datetime) -> QuerySet[Mail]:
+    """
+    Oldest first. What failed rests for as long as it was old when it was last tried, so that it is
+    tried less and less often, and what always fails does not keep the rest from their turn.
+    """
+    age_when_tried = F("claimed_at") - F("created_at")
+    rested = Value(now, DateTimeField()) - F("claimed_at")
+    mails = free(now=now).annotate(age_when_tried=age_when_tried, rested=rested)
+    return mails.filter(
+        Q(problem="") | Q(rested__gte=F("age_when_tried")),
+        created_at__gt=now - GIVE_UP_AFTER,
+        created_at__lte=now - LEFT_OVER_AFTER,
+    ).order_by("created_at")
+
+
+def is_overtaken(mail: Mail) -> bool:
+    """Money came after all: that nothing was charged is no longer true."""
+    paid = mail.transaction.status == PaymentTransaction.Status.SUCCEEDED
+    return mail.event == Mail.Event.NOT_CHARGED and paid
+
+
+def compose(mail: Mail) -> EmailMultiAlternatives:
+    """The mail in its order's language, as text and as HTML."""
+    txn = mail.transaction
+    order = txn.order
+    with translation.override(order.language):
+        template = f"mail/{mail.event.lower()}"
+        context = context_for(txn)
+        subject = SUBJECTS[Mail.Event(mail.event)] % {"number": order.number}
+        message = EmailMultiAlternatives(
+            subject=" ".join(f"[{settings.SHOP_NAME}] {subject}".split()),
+            body=render_to_string(f"{template}.txt", context),
+            from_email=settings.DEFAULT_FROM_EMAIL,
+            to=[order.email],
+            headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"},
+        )
+        message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
+    return message
+
+
+def message_id(mail: Mail) -> str:
+    """The same each time this mail is sent, and no other mail's."""
+    host = urlsplit(settings.SITE_URL).hostname
+    return f"<{mail.event.lower()}.{mail.transaction.public_id.hex}@{host}>"
+
+
+def context_for(txn: PaymentTransaction) -> dict[str, Any]:
+    order = txn.order
+    return {
+        "order": order,
+        "lines": list(order.lines.all()),
+        "transaction": txn,
+        "left": fulfilment.refundable(list(order.transactions.all())).total,
+        "order_url": settings.SITE_URL + order.get_absolute_url(),
+        "order_again_url": settings.SITE_URL + reverse("checkout:review"),
+        "site_url": settings.SITE_URL,
+        "shop_name": settings.SHOP_NAME,
+        "shop_legal_notice": settings.SHOP_LEGAL_NOTICE,
+    }

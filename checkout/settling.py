@@ -1,0 +1,134 @@
+"""
+Committing what became of a transaction: in the live request, or in recovery, in the same way.
+"""
+
+import logging
+from datetime import datetime
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from checkout import discrepancies, mails, refunds
+from checkout.gateways.base import Approved, Declined
+from checkout.models import Discrepancy, Mail
+from orders import fulfilment
+from orders.locking import locked
+from orders.models import Order, PaymentTransaction
+
+logger = logging.getLogger(__name__)
+
+Kind = PaymentTransaction.Kind
+Status = PaymentTransaction.Status
+
+
+def settle(
+    txn: PaymentTransaction, outcome: Approved | Declined, *, now: datetime
+) -> PaymentTransaction:
+    """
+    Commit what became of a PROCESSING transaction. Whoever comes second changes nothing.
+
+    Money that came makes the order paid; a charge that failed ends the order, so its stock is free
+    and the cart can be ordered anew. Money that turns out to have moved after we concluded that it
+    did not is entered all the same.
+    """
+    with locked(txn.order_id) as order:
+        transactions = list(order.transactions.all())
+        txn = next(each for each in transactions if each.pk == txn.pk)
+        if isinstance(outcome, Approved):
+            if txn.status == Status.PROCESSING:
+                enter(order, txn, transactions, outcome, now=now)
+            elif txn.status in {Status.FAILED, Status.CANCELED}:
+                enter_late(order, txn, transactions, outcome, now=now)
+        elif txn.status == Status.PROCESSING:
+            txn.move_to(Status.FAILED, **why(outcome), settled_at=now)
+            if txn.kind == Kind.CHARGE:
+                fulfilment.cancel(order, Order.CancelReason.DECLINED, now=now)
+                if txn.asks:  # the buyer was told that we are confirming it
+                    mails.write(Mail.Event.NOT_CHARGED, txn)
+    return txn
+
+
+def enter(
+    order: Order,
+    txn: PaymentTransaction,
+    transactions: list[PaymentTransaction],
+    approved: Approved,
+    *,
+    now: datetime,
+) -> None:
+    """The money moved: so does the order, and its buyer gets mail."""
+    txn.move_to(
+        Status.SUCCEEDED,
+        aid=approved.aid,
+        approved_at=approved.approved_at or now,
+        method=approved.paid.method,
+        card_issuer=approved.paid.card_issuer,
+        installment_months=approved.paid.installment_months,
+        settled_at=now,
+    )
+    fulfilment.follow_the_money(order, transactions, now=now)
+    if txn.kind == Kind.REFUND:
+        mails.write(Mail.Event.REFUNDED, txn)
+    elif order.status != Order.Status.CANCELED:
+        mails.write(Mail.Event.PAID, txn)
+
+
+def enter_late(
+    order: Order,
+    txn: PaymentTransaction,
+    transactions: list[PaymentTransaction],
+    approved: Approved,
+    *,
+    now: datetime,
+) -> None:
+    """
+    The money moved although we had concluded that it did not: staff are told.
+
+    An ended order is taken up again if its goods are there; else the money goes back by itself. A
+    second charge of a paid order is left to a person.
+    """
+    counted_as = txn.status
+    live = {Status.PROCESSING, Status.SUCCEEDED}
+    kind = Discrepancy.Kind.STATUS
+    if txn.kind == Kind.REFUND:
+        enter(order, txn, transactions, approved, now=now)
+        done = "entered as refunded"
+    elif any(each.kind == Kind.CHARGE and each.status in live for each in transactions):
+        kind = Discrepancy.Kind.DUPLICATE
+        done = "the order has another payment: refund this one in the provider's site"
+    else:
+        is_revived = order.status == Order.Status.CANCELED and fulfilment.revive(order)
+        enter(order, txn, transactions, approved, now=now)
+        done = "the order was taken up again"
+        if not is_revived:
+            with translation.override(order.language):  # the buyer reads it
+                reason = _("The payment arrived after the order had ended.")
+            amount = txn.amount
+            refunds.open_refund(order, transactions, amount=amount, reason=reason, by=None, now=now)
+            done = "the order had ended: it is being refunded"
+    logger.error("payment %s was taken although it counted as %s: %s", txn.pk, counted_as, done)
+    discrepancies.report(
+        discrepancies.Difference(
+            kind=kind,
+            gateway=txn.gateway,
+            tid=txn.tid,
+            aid="" if txn.kind == Kind.CHARGE else approved.aid,
+            order_number=order.number,
+            our_status=counted_as,
+            our_amount=txn.amount,
+            their_status="paid" if txn.kind == Kind.CHARGE else "refunded",
+            their_amount=approved.amount,
+            detail=done,
+            transaction=txn,
+        ),
+        now=now,
+    )
+
+
+def why(refusal: Declined) -> dict[str, str]:
+    """The columns that say why money did not move."""
+    return {
+        "reason_code": refusal.code[:60],
+        "reason": refusal.message[:300],
+        "buyer_message": refusal.buyer_message[:300],
+    }

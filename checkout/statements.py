@@ -1,0 +1,90 @@
+"""
+Comparing our books with a statement: a file of every movement the provider made in some days.
+
+Its lines are copied into a table in small commits and compared there, so a file may be as long as
+it likes. Nothing is asked, moved or entered: what differs is reported.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from django.db import connection, reset_queries
+from django.utils import timezone
+
+from checkout import discrepancies, gateways, runs
+from checkout.crew import Crew
+from checkout.discrepancies import Difference
+from checkout.models import ReconciliationRun, StatementEntry
+from checkout.runs import Found, Period, Tally, Watch
+from checkout.statement_differences import days_of, differences
+from checkout.statement_files import Line, opened
+
+LINES_AT_ONCE = 2000
+
+
+def compare(
+    path: Path, period: Period | None = None, *, crew: Crew, watch: Watch, is_dry: bool = False
+) -> ReconciliationRun:
+    """
+    Report on what the file and our books differ.
+
+    :param period: in which our movements must stand in the file; None for the days it is about.
+    :raises statement_files.Unreadable: what is wrong with the file; nothing is reported then.
+    """
+    run = ReconciliationRun(
+        mode=runs.Mode.STATEMENT, gateway=gateways.DEFAULT, source=path.name[:200]
+    )
+    with runs.kept(run, watch, is_dry=is_dry) as tally:
+        StatementEntry.objects.exclude(run__in=runs.living()).delete()  # of runs that were killed
+        with opened(path) as (total, lines):
+            watch.begin(total, "lines")
+            copy(lines, run, crew=crew, watch=watch)
+        if not crew.stop.is_set():
+            report_all(run, period, tally, crew=crew)
+        tally.is_cut_short = crew.stop.is_set()
+    return run
+
+
+def copy(lines: Iterator[Line], run: ReconciliationRun, *, crew: Crew, watch: Watch) -> None:
+    """Into the table, a commit for every few lines."""
+    while not crew.stop.is_set() and (some := list(islice(lines, LINES_AT_ONCE))):
+        StatementEntry.objects.bulk_create(
+            StatementEntry(
+                run=run,
+                line=each.line,
+                kind=each.kind,
+                tid=each.tid,
+                aid=each.aid,
+                order_number=each.order_number,
+                amount=each.amount,
+                moved_at=each.moved_at,
+            )
+            for each in some
+        )
+        run.checked += len(some)
+        watch.step(len(some))
+        reset_queries()  # with DEBUG on, Django remembers each of these long statements
+
+
+def report_all(run: ReconciliationRun, period: Period | None, tally: Tally, *, crew: Crew) -> None:
+    entries = StatementEntry.objects.filter(run=run)
+    period = period or days_of(entries)
+    if period is None:
+        return  # a file without movements speaks of no day
+    run.since, run.until = period.since, period.until
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {StatementEntry._meta.db_table}")  # it was empty until now
+    for difference in differences(entries, period, gateway=run.gateway):
+        if crew.stop.is_set():
+            return
+        report(difference, run, tally)
+
+
+def report(difference: Difference, run: ReconciliationRun, tally: Tally) -> None:
+    if tally.is_dry:
+        is_new = not discrepancies.is_explained(difference)
+    else:
+        is_new = discrepancies.report(difference, run=run, now=timezone.now()) is not None
+    if is_new:
+        tally.differs(Found(difference))
