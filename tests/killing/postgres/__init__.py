@@ -1,0 +1,1 @@
+"""The shop's database backend, with a point on either side of each commit."""

@@ -1,0 +1,32 @@
+"""Every point of every request that moves money, killed once."""
+
+import pytest
+
+from tests.kakaopay import KakaoPay
+from tests.killing.conftest import Tally
+from tests.killing.journeys import JOURNEYS, Capture, Journey
+from tests.killing.matrix import Point, kill, points_of, ways_to_die
+from tests.killing.web import KillableShop, NotKilled
+
+LEAST_POINTS = 12
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
+def test_nothing_is_lost_or_doubled_wherever_the_process_is_killed(
+    journey: type[Journey], killable: KillableShop, kakaopay: KakaoPay, tally: Tally
+):
+    """SIGKILL at each point in turn: after recovery our books are the provider's."""
+    points = points_of(journey, killable, kakaopay)
+    assert len(points) >= LEAST_POINTS
+    kills = [kill(point, journey, killable, kakaopay) for point in ways_to_die(points)]
+    tally(journey.name, points=len(points), kills=len(kills))
+    assert [str(each) for each in kills if each.differences] == []
+
+
+def test_a_request_that_is_answered_does_not_count_as_killed(
+    killable: KillableShop, kakaopay: KakaoPay
+):
+    """The matrix cannot pass without killing: no request gets as far as its 99th point."""
+    with pytest.raises(NotKilled, match="an answer in spite of 99"):
+        kill(Point(99, "nowhere"), Capture, killable, kakaopay)
