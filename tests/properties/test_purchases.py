@@ -1,0 +1,32 @@
+"""Random lives of purchases; ``make torture`` runs many more of them."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.properties.machine import Purchases
+
+#: How many random steps are made at least.
+STEPS = int(os.environ.get("STEPS", "600"))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(0)
+def test_no_life_loses_or_doubles_a_payment(kakaopay, capsys):
+    """Whatever happens in whatever order: charged at most once, books equal, stock right."""
+    Purchases.kakaopay = kakaopay
+    few = settings(
+        max_examples=10,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+        database=None,
+        print_blob=True,
+    )
+    while Purchases.steps < STEPS:
+        run_state_machine_as_test(Purchases, settings=few)
+    with capsys.disabled():
+        print(f"\n{Purchases.steps} random steps, nothing lost or doubled")  # noqa: T201
