@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help install run test check bench messages clean
+.PHONY: help install run test torture check bench messages clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,16 @@ run: install ## Run the shop, its worker and the KakaoPay sandbox, with demo goo
 
 test: install ## Run every test, on a real PostgreSQL, a real sandbox and a real browser
 	$(BIN)/python -m pytest
+
+KILLS ?= 500
+STEPS ?= 20000
+PAYMENTS ?= 10000
+ROWS ?= 200000
+
+torture: install ## Kill the web process at random, live random lives, and compare big books; takes long
+	$(BIN)/python -m tests.killing --kills $(KILLS)
+	STEPS=$(STEPS) $(BIN)/python -m pytest -q tests/properties
+	$(BIN)/python -m tests.volume --payments $(PAYMENTS) --rows $(ROWS)
 
 check: install ## Check format, lint, types, import contracts, migrations and translations
 	$(BIN)/ruff format --check .

@@ -87,3 +87,19 @@ def test_env_example_names_every_setting():
     told = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read - told == set()
     assert told - read == {"PORT", "SANDBOX_PORT"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--since", "soon"], "“soon” is neither a day such as 2026-11-21 nor a time such as"),
+        (["--workers", "none"], "“none” is not a whole number from 1 on"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(options, says):
+    """Exit status 2, as if it could not finish; no traceback."""
+    done = run("manage.py", "reconcile_payments", *options)
+    assert done.returncode == 2
+    assert says in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
