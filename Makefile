@@ -24,8 +24,12 @@ run: install ## Run the shop, its worker and the KakaoPay sandbox, with demo goo
 	@$(BIN)/python manage.py load_demo
 	@$(BIN)/python -m config.run
 
+# These kill processes, or print what they tried: one after the other.
+ALONE := tests/killing tests/faults tests/properties
+
 test: install ## Run every test, on a real PostgreSQL, a real sandbox and a real browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest $(ALONE)
 
 KILLS ?= 500
 STEPS ?= 20000

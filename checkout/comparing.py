@@ -19,8 +19,6 @@ DifferenceKind = Discrepancy.Kind
 Kind = PaymentTransaction.Kind
 Status = PaymentTransaction.Status
 
-#: How a provider says that it does not know a payment; any other refusal says nothing of it.
-NOT_KNOWN = {("kakaopay", "-721")}
 NOTHING = Amounts(0, 0, 0)
 
 
@@ -70,7 +68,7 @@ def differences(ours: Ours, theirs: Found | Declined) -> list[Difference]:
     """
     charge = ours.charge
     if isinstance(theirs, Declined):
-        if (charge.gateway, theirs.code) not in NOT_KNOWN:
+        if not theirs.is_not_known:
             raise NotAnAnswer(f"{theirs.code} {theirs.message}")
         return [not_known(charge, theirs)] if charge.status == Status.SUCCEEDED else []
     if charge.status == Status.PROCESSING:

@@ -82,8 +82,9 @@ def claim(
         )
         for txn in claimed:
             txn.asked_at = now
-            txn.ask_at = now + interval(txn.asks)
-            txn.asks += 1
+            if txn.status == Status.PROCESSING:  # an audit also claims what is settled
+                txn.ask_at = now + interval(txn.asks)
+                txn.asks += 1
         PaymentTransaction.objects.bulk_update(claimed, ["asked_at", "ask_at", "asks"])
     return claimed
 
@@ -203,7 +204,13 @@ def put_right(charge: PaymentTransaction, found: Found, *, now: datetime) -> lis
 
 
 def report(txn: PaymentTransaction, found: Found | Declined, detail: str, *, now: datetime) -> None:
-    """A person must look: recovery alone will not end this one."""
+    """
+    A person must look: recovery alone will not end this one. That the provider refuses to tell is
+    no difference, only a reason to ask again.
+    """
+    if isinstance(found, Declined) and not found.is_not_known:
+        logger.warning("payment %s is still not known: %s", txn.pk, found.code)
+        return
     logger.error("payment %s needs a person: %s", txn.pk, detail)
     if isinstance(found, Found):
         kind, their_status = Discrepancy.Kind.STATUS, found.status

@@ -87,6 +87,8 @@ def enter_late(
     An ended order is taken up again if its goods are there; else the money goes back by itself. A
     second charge of a paid order is left to a person.
     """
+    if any(each.aid == approved.aid for each in transactions if each.aid):
+        return  # this very movement is entered already
     counted_as = txn.status
     live = {Status.PROCESSING, Status.SUCCEEDED}
     kind = Discrepancy.Kind.STATUS

@@ -128,12 +128,13 @@ class Declined:
     A definite no: no money moved.
 
     ``message`` is for staff; ``buyer_message`` is there where the card or account gave a reason
-    that helps the buyer.
+    that helps the buyer. ``is_not_known`` says that the provider has no such payment.
     """
 
     code: str
     message: str
     buyer_message: str = ""
+    is_not_known: bool = False
 
 
 class State(Enum):

@@ -34,6 +34,7 @@ from checkout.gateways.kakaopay_codes import Failure, Outcome, meaning_of
 
 KST = ZoneInfo("Asia/Seoul")
 NOTHING = Amounts(0, 0, 0)
+NO_SUCH_TID = -721
 MONTHS = re.compile(r"\d{1,2}", re.ASCII)
 
 STATES = {
@@ -130,6 +131,7 @@ def refusal(http_status: int, answer: dict[str, Any]) -> Declined:
         code=f"{code} {reason}".strip(),
         message=str(answer.get("error_message") or ""),
         buyer_message=str(extras.get("method_result_message") or ""),
+        is_not_known=code == NO_SUCH_TID,
     )
 
 

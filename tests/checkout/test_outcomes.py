@@ -32,7 +32,8 @@ def codes(outcome):
 def test_a_code_that_is_a_definite_no(provider, code):
     """Declined, with the code kept."""
     answer(provider, "approve", {"error_code": code, "error_message": "no"}, status=400)
-    assert make_adapter().approve(PAYMENT, "good") == Declined(str(code), "no")
+    expected = Declined(str(code), "no", is_not_known=code == -721)
+    assert make_adapter().approve(PAYMENT, "good") == expected
 
 
 @pytest.mark.parametrize("code", codes(Outcome.UNKNOWN))

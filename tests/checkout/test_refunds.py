@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from checkout import payments, reconciliation, refunds, sending
+from checkout import payments, reconciliation, refunds, sending, settling
 from checkout.calls import gateway_for
+from checkout.gateways.base import Approved
 from checkout.models import Discrepancy, Mail
 from orders.models import Order, PaymentTransaction
 from tests.races import at_once
@@ -206,6 +207,18 @@ def test_while_ours_is_not_known_none_is_taken_for_one_made_by_hand(order, kakao
     found = gateway_for(charge).lookup(sending.payment_of(charge))
     assert reconciliation.put_right(charge, found, now=timezone.now()) == []
     assert not PaymentTransaction.objects.filter(is_external=True).exists()
+
+
+def test_an_answer_that_comes_after_its_movement_was_entered(order, kakaopay):
+    """Taken for one made by hand meanwhile: the late answer enters it no second time."""
+    kakaopay.fault("cancel", before="error:-781:BANK_ACCOUNT_BLOCKED")
+    given_up = refund(order, 5_000)
+    by_hand(order, kakaopay, 5_000)
+    aid = theirs(order, kakaopay).actions[1].aid
+    refund(order, 1, seen=None)
+    late = settling.settle(given_up, Approved(aid, 5_000, None), now=timezone.now())
+    assert late.status == Status.FAILED
+    assert PaymentTransaction.objects.filter(aid=aid).get().is_external
 
 
 def test_two_made_by_hand_at_once_are_entered_and_shown_to_a_person(order, kakaopay):

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import Workbook
 
-from checkout.statement_files import Line, opened
-from checkout.statement_values import Unreadable
+from checkout.statements.files import Line, opened
+from checkout.statements.values import Unreadable
 
 KST = ZoneInfo("Asia/Seoul")
 HEADER = (

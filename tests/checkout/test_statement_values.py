@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from checkout.statement_values import Unreadable, amount_of, kind_of, moment_of
+from checkout.statements.values import Unreadable, amount_of, kind_of, moment_of
 
 KST = ZoneInfo("Asia/Seoul")
 

@@ -13,7 +13,7 @@ from checkout.management.arguments import at_least, moment, period_of, positive
 from checkout.management.watching import InJson, InWords, stopping
 from checkout.models import ReconciliationRun
 from checkout.runs import Outcome
-from checkout.statement_values import Unreadable
+from checkout.statements.values import Unreadable
 
 EXIT_STATUS = {Outcome.AGREED: 0, Outcome.DIFFERENT: 1}
 COULD_NOT_FINISH = 2

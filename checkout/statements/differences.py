@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from checkout.discrepancies import Difference
 from checkout.models import Discrepancy, StatementEntry
 from checkout.runs import Period
-from checkout.statement_values import KST
+from checkout.statements.values import KST
 from orders.models import PaymentTransaction
 
 Kind = PaymentTransaction.Kind

@@ -17,8 +17,8 @@ from checkout.crew import Crew
 from checkout.discrepancies import Difference
 from checkout.models import ReconciliationRun, StatementEntry
 from checkout.runs import Found, Period, Tally, Watch
-from checkout.statement_differences import days_of, differences
-from checkout.statement_files import Line, opened
+from checkout.statements.differences import days_of, differences
+from checkout.statements.files import Line, opened
 
 LINES_AT_ONCE = 2000
 
@@ -30,7 +30,7 @@ def compare(
     Report on what the file and our books differ.
 
     :param period: in which our movements must stand in the file; None for the days it is about.
-    :raises statement_files.Unreadable: what is wrong with the file; nothing is reported then.
+    :raises values.Unreadable: what is wrong with the file; nothing is reported then.
     """
     run = ReconciliationRun(
         mode=runs.Mode.STATEMENT, gateway=gateways.DEFAULT, source=path.name[:200]

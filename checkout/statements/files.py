@@ -22,7 +22,7 @@ from xml.etree.ElementTree import ParseError
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from checkout.statement_values import Unreadable, amount_of, kind_of, moment_of, plain, text_of
+from checkout.statements.values import Unreadable, amount_of, kind_of, moment_of, plain, text_of
 from orders.models import PaymentTransaction
 
 #: How each column may be headed; spaces, brackets, punctuation and case do not matter.
