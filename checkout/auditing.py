@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from checkout import comparing, discrepancies, gateways, reconciliation, runs, sending
-from checkout.calls import gateway_for
+from checkout.calls import forbid_open_transaction, gateway_for
 from checkout.crew import Crew
 from checkout.discrepancies import Difference
 from checkout.gateways.base import Call, Declined, Gateway, GatewayError
@@ -120,7 +120,8 @@ def go(
 
         for result in crew.work(rows, take=take, do=lambda txn: safely(do, txn)):
             tally.take(result)
-        tally.is_cut_short = crew.stop.is_set()
+        is_left = not is_dry and runs.is_left_undone(run, asked_before)
+        tally.is_cut_short = crew.stop.is_set() or is_left
 
 
 def with_buyer(rows: QuerySet[PaymentTransaction]) -> list[PaymentTransaction]:
@@ -257,6 +258,7 @@ def without_journal(txn: PaymentTransaction) -> Gateway:
         def answered(self, http_status: int, body: Any) -> None: ...
 
     def journal(operation: str, url: str, body: dict[str, Any]) -> AbstractContextManager[Call]:
+        forbid_open_transaction(operation)
         return nullcontext(Unread())
 
     return gateways.get(txn.gateway, journal)

@@ -40,8 +40,7 @@ def gateway_for(txn: PaymentTransaction) -> Gateway:
 
     @contextmanager
     def journal(operation: str, url: str, body: dict[str, Any]) -> Iterator[JournalEntry]:
-        if connection.in_atomic_block:
-            raise TransactionIsOpen(operation)
+        forbid_open_transaction(operation)
         entry = JournalEntry(
             ProviderCall.objects.create(
                 transaction=txn,
@@ -61,6 +60,12 @@ def gateway_for(txn: PaymentTransaction) -> Gateway:
             entry.row.save(update_fields=["finished_at", "http_status", "response", "problem"])
 
     return gateways.get(txn.gateway, journal)
+
+
+def forbid_open_transaction(operation: str) -> None:
+    """:raises TransactionIsOpen: if a provider would be called inside a transaction."""
+    if connection.in_atomic_block:
+        raise TransactionIsOpen(operation)
 
 
 def masked(value: Any) -> Any:

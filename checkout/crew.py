@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connection, reset_queries
 from django.db.models import QuerySet
 
 AHEAD = 1000  # ids read at once
@@ -65,6 +65,7 @@ class Crew:
                         if self.stop.is_set():
                             return
                         done.put(do(each))
+                        reset_queries()  # with DEBUG on, Django remembers thousands a thread
             except BaseException:
                 self.stop.set()  # what one of them cannot do, the others need not begin
                 raise

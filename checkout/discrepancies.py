@@ -133,10 +133,8 @@ def like(difference: Difference) -> QuerySet[Discrepancy]:
 def adopt(run: ReconciliationRun, tid: str) -> list[Discrepancy]:
     """What recovery has just come upon on a payment while it worked for this run."""
     new = Discrepancy.objects.filter(gateway=run.gateway, tid=tid, run=None, closed_at=None)
-    adopted = list(new.filter(found_at__gte=run.started_at))
-    for row in adopted:
-        row.run = run
-        row.save(update_fields=["run"])
+    adopted = list(new.filter(found_at__gte=run.started_at).select_related("transaction__order"))
+    Discrepancy.objects.filter(pk__in=[row.pk for row in adopted]).update(run=run)
     return adopted
 
 

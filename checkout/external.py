@@ -51,7 +51,7 @@ def enter(charge: PaymentTransaction, found: Found, *, now: datetime) -> list[st
         returned = pricing.Part(found.returned.total, found.returned.tax_free, found.returned.vat)
         parts = divided(returned - fulfilment.moved(refunds, Kind.REFUND), new)
         if len(new) > 1 or not parts:
-            report(order, charge, found, new, now=now)
+            report(order, charge, found, new, are_entered=bool(parts), now=now)
         return done + [
             book(order, charge, movement, part, now=now)
             for movement, part in zip(new, parts, strict=False)
@@ -128,9 +128,11 @@ def report(
     found: Found,
     new: list[Movement],
     *,
+    are_entered: bool,
     now: datetime,
 ) -> None:
     """More than one new movement at once, or one that does not fit: a person must look."""
+    done = "entered as external refunds" if are_entered else "not entered"
     for movement in new:
         discrepancies.report(
             discrepancies.Difference(
@@ -143,7 +145,7 @@ def report(
                 our_amount=None,
                 their_status=found.status,
                 their_amount=movement.amount,
-                detail=f"one of {len(new)} refunds that appeared at the provider at once",
+                detail=f"one of {len(new)} refunds made at the provider at once: {done}",
                 transaction=charge,
             ),
             now=now,

@@ -37,7 +37,7 @@ class ProviderCall(models.Model):
         ordering = ["-started_at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.operation} {self.started_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.operation} {timezone.localtime(self.started_at):%Y-%m-%d %H:%M:%S}"
 
 
 class Mail(models.Model):
@@ -114,7 +114,7 @@ class ReconciliationRun(models.Model):
         ordering = ["-started_at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.get_mode_display()} {self.started_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_mode_display()} {timezone.localtime(self.started_at):%Y-%m-%d %H:%M:%S}"
 
 
 class StatementEntry(models.Model):

@@ -1,8 +1,9 @@
 """
 Ending what we did not hear the end of: ask the provider, then settle as always.
 
-Only an explicit word from the provider, or the closed payment window, proves that a charge failed.
-A refund has no window: it failed if the provider refuses it once more and its books do not have it.
+Only an explicit word from the provider proves that a charge failed, or the closed payment window
+once no bank can still be at work. A refund has no window: it failed if the provider refuses it once
+more, long after it was first sent, and its books do not have it.
 """
 
 import logging
@@ -27,6 +28,8 @@ Status = PaymentTransaction.Status
 
 #: Beyond the provider's own window, for clocks that differ.
 CLOCKS_DIFFER = timedelta(minutes=1)
+#: A bank may take 20 minutes to say what became of a request (KakaoPay's BANK_FIRM_UNKNOWN).
+BANK_MAY_TAKE = timedelta(minutes=25)
 #: How long until a transaction is asked about again: twice as long each time.
 FIRST_INTERVAL = timedelta(seconds=20)
 LONGEST_INTERVAL = timedelta(hours=1)
@@ -113,7 +116,9 @@ def ask(txn: PaymentTransaction, *, now: datetime) -> PaymentTransaction:
     if outcome is None:
         return txn
     txn = settling.settle(txn, outcome, now=now)
-    if isinstance(found, Found):
+    if txn.kind == Kind.REFUND and txn.status == Status.FAILED:
+        external.look(txn, now=now)  # perhaps because somebody refunds at the provider
+    elif isinstance(found, Found):
         external.enter(charge, found, now=now)
     return txn
 
@@ -124,6 +129,8 @@ def outcome_of_charge(
     """What the books prove, or what came of asking for the money once more; None is nothing yet."""
     if is_waiting(found) and not window_closed(gateway, txn, now):
         return send_again(gateway, txn, now=now)
+    if is_waiting(found) and is_at_work(txn.sent_at, now):
+        return None
     return proof(found, txn, now=now)
 
 
@@ -156,7 +163,10 @@ def send_again(
         if not unsettled.update(sent_at=now):
             return None  # settled while we looked
     if txn.kind == Kind.REFUND:
-        return sending.send(gateway, txn)
+        answer = sending.send(gateway, txn)
+        if isinstance(answer, Declined) and is_at_work(txn.created_at, now):
+            return None  # perhaps because the first request is still being carried out
+        return answer
     payment = sending.payment_of(txn)
     answer = gateway.approve(payment, txn.pg_token)
     if isinstance(answer, Approved):
@@ -185,8 +195,14 @@ def is_waiting(found: Found | Declined) -> bool:
 
 
 def window_closed(gateway: Gateway, txn: PaymentTransaction, now: datetime) -> bool:
+    """Too late to ask for the money again."""
     window = gateway.payment_window + CLOCKS_DIFFER
     return txn.ready_at is not None and txn.ready_at + window <= now
+
+
+def is_at_work(sent_at: datetime | None, now: datetime) -> bool:
+    """May a bank still carry out what was sent then?"""
+    return sent_at is not None and sent_at + BANK_MAY_TAKE > now
 
 
 def put_right(charge: PaymentTransaction, found: Found, *, now: datetime) -> list[str]:

@@ -150,6 +150,14 @@ def sharing(run: ReconciliationRun) -> datetime:
     return min(run.started_at, oldest.started_at) if oldest else run.started_at
 
 
+def is_left_undone(run: ReconciliationRun, since: datetime) -> bool:
+    """Did another run end before it had done its part of the work that was shared since then?"""
+    others = like(run).exclude(pk=run.pk)
+    stopped = Q(outcome=Outcome.INCOMPLETE, finished_at__gte=since)
+    killed = Q(outcome=Outcome.RUNNING, started_at__gte=since) & ~Q(pk__in=living())
+    return others.filter(stopped | killed).exists()
+
+
 def is_shared(run: ReconciliationRun, since: datetime) -> bool:
     """Has another run done part of the same work since then?"""
     others = like(run).exclude(pk=run.pk)
@@ -172,3 +180,17 @@ def living() -> QuerySet[ReconciliationRun]:
             [RUNS],
         )
         return ReconciliationRun.objects.filter(pk__in=[pk for (pk,) in cursor.fetchall()])
+
+
+class Unwatched:
+    """The ``Watch`` of a run that nobody looks at."""
+
+    def begin(self, total: int | None, unit: str) -> None: ...
+
+    def step(self, steps: int = 1) -> None: ...
+
+    def asked(self, txn: PaymentTransaction, says: str) -> None: ...
+
+    def unanswered(self, txn: PaymentTransaction, why: str) -> None: ...
+
+    def differs(self, found: Found) -> None: ...

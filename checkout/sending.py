@@ -65,7 +65,10 @@ def send_refund(gateway: Gateway, txn: PaymentTransaction) -> Approved | Decline
         if refunded := refund_in(books(gateway, payment), txn):
             return refunded
         raise
-    return refund_in(books(gateway, payment), txn) or answer
+    found = books(gateway, payment)
+    if txn.asks and not isinstance(found, Found):
+        raise OutcomeUnknown("refused, but what became of the first request is not told")
+    return refund_in(found, txn) or answer
 
 
 def books(gateway: Gateway, payment: Payment) -> Found | Declined:

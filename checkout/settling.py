@@ -45,7 +45,32 @@ def settle(
                 fulfilment.cancel(order, Order.CancelReason.DECLINED, now=now)
                 if txn.asks:  # the buyer was told that we are confirming it
                     mails.write(Mail.Event.NOT_CHARGED, txn)
+            elif txn.requested_by_id is None:  # nobody waits for the answer
+                report_unreturned(order, txn, outcome, now=now)
     return txn
+
+
+def report_unreturned(
+    order: Order, refund: PaymentTransaction, refusal: Declined, *, now: datetime
+) -> None:
+    """The shop's own refund was declined: we still hold money that is the buyer's."""
+    logger.error("refund %s of an ended order was declined: %s", refund.pk, refusal.code)
+    discrepancies.report(
+        discrepancies.Difference(
+            kind=Discrepancy.Kind.STATUS,
+            gateway=refund.gateway,
+            tid=refund.tid,
+            aid=refund.public_id.hex,
+            order_number=order.number,
+            our_status=refund.status,
+            our_amount=refund.amount,
+            their_status=refusal.code,
+            their_amount=None,
+            detail="the provider declined to give back what came too late: refund it by hand",
+            transaction=refund,
+        ),
+        now=now,
+    )
 
 
 def enter(
@@ -99,10 +124,10 @@ def enter_late(
         kind = Discrepancy.Kind.DUPLICATE
         done = "the order has another payment: refund this one in the provider's site"
     else:
-        is_revived = order.status == Order.Status.CANCELED and fulfilment.revive(order)
+        has_ended = order.status == Order.Status.CANCELED and not fulfilment.revive(order)
         enter(order, txn, transactions, approved, now=now)
         done = "the order was taken up again"
-        if not is_revived:
+        if has_ended:
             with translation.override(order.language):  # the buyer reads it
                 reason = _("The payment arrived after the order had ended.")
             amount = txn.amount

@@ -8,7 +8,9 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from checkout import mails, payments, reconciliation
+from checkout import auditing, mails, payments, reconciliation
+from checkout.crew import Crew
+from checkout.runs import Period, Unwatched
 
 #: Longer than a request can take: to connect, to wait for the answer, and for its last piece.
 SETTLE_AFTER = timedelta(
@@ -18,6 +20,8 @@ SETTLE_AFTER = timedelta(
 )
 #: A run begins with nothing more after this long, however many wait.
 RUN_SECONDS = 40
+#: The nightly audit leaves most of the provider's time to buyers.
+AUDITED_PER_SECOND = 5
 
 
 @app.periodic(cron="* * * * *")
@@ -34,6 +38,16 @@ def reconcile_payments(timestamp: int) -> int:
     now = timezone.now()
     rows = reconciliation.due(now - SETTLE_AFTER, now=now)
     return sum(1 for txn in reconciliation.settle_stale(rows, now=now, seconds=RUN_SECONDS))
+
+
+@app.periodic(cron="10 19 * * *")  # UTC: ten past four in Seoul
+@app.task(queue="payments", queueing_lock="audit_payments", pass_context=False)
+def audit_payments(timestamp: int) -> str:
+    """Compare what was begun yesterday and the day before. Returns how the two books agree."""
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    period = Period(today - timedelta(days=2), today)
+    crew = Crew(workers=2, rate=AUDITED_PER_SECOND)
+    return auditing.audit(period, crew=crew, watch=Unwatched()).outcome
 
 
 @app.periodic(cron="* * * * *")

@@ -37,7 +37,7 @@ def follow_the_money(
     else:
         order.status = Order.Status.REFUNDED
     if order.paid_at is None:
-        order.paid_at = now
+        order.paid_at = came_at(transactions) or now
         if any(is_open(txn) for txn in transactions):
             close_charges(order, reason_code="superseded", now=now)
         take_from_cart(order)
@@ -62,6 +62,12 @@ def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
     order.canceled_at = now
     order.save(update_fields=["status", "cancel_reason", "canceled_at"])
     return True
+
+
+def came_at(transactions: list[PaymentTransaction]) -> datetime | None:
+    """When the provider took the money, which may be long before we learned of it."""
+    charges = (t for t in transactions if t.kind == Kind.CHARGE and t.status == Status.SUCCEEDED)
+    return next((charge.approved_at for charge in charges), None)
 
 
 def revive(order: Order) -> bool:

@@ -72,8 +72,9 @@ def share(left: Part, amount: int) -> Part:
     """
     What of ``amount`` won, taken from what is ``left``, is tax-free, and its VAT.
 
-    Worked out from what remains, so that however often something is taken, the shares add up to the
-    whole: tax-free in proportion, VAT by KakaoPay's rule on the rest.
+    Worked out from what remains, so that however often something is taken, such shares add up to
+    the whole: tax-free in proportion, VAT by KakaoPay's rule on the rest. Where somebody has taken
+    other shares in between, a won of VAT may be left over.
     """
     rest = left.total - amount
     rest_tax_free = rest * left.tax_free // left.total

@@ -1,5 +1,6 @@
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -18,7 +19,11 @@ ORDERS_PER_PAGE = 20
 @require_GET
 def history(request: ShopperRequest) -> HttpResponse:
     """The shopper's orders, newest first."""
+    unknown = PaymentTransaction.objects.filter(
+        order=OuterRef("pk"), kind="CHARGE", status=PaymentTransaction.Status.PROCESSING
+    )
     orders = Order.objects.filter(user=request.user).prefetch_related("lines__product")
+    orders = orders.annotate(is_being_confirmed=Exists(unknown))
     page = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "orders/history.html", {"page": page})
 

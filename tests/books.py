@@ -73,6 +73,8 @@ def wrong_mails(rows: list[PaymentTransaction]) -> list[str]:
         due = 1 if row.status == Status.SUCCEEDED and not is_late else 0
         if mails[row.pk, event] != due:
             wrong.append(f"{mails[row.pk, event]} mails {event} for {row}, {row.status}")
+        if mails[row.pk, "NOT_CHARGED"] and row.status == Status.SUCCEEDED:
+            wrong.append(f"the buyer of {row} was told that nothing was charged")
     return wrong
 
 

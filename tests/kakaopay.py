@@ -206,6 +206,7 @@ class KakaoPay:
         self.open(redirect_url)
         chosen = {"method": method, "issuer": issuer, "instalment": instalment}
         password = self._submit(redirect_url, "/method", chosen | {"decline": decline or ""})
+        assert password.startswith(self.url), f"nothing to pay there any more: {password}"
         return self._submit(password, "")
 
     def open(self, redirect_url: str) -> requests.Response:

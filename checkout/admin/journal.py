@@ -1,4 +1,10 @@
+import json
+from typing import Any
+
 from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
 from checkout.models import ProviderCall
 from orders.admin import ReadOnlyAdmin
@@ -12,3 +18,27 @@ class ProviderCallAdmin(ReadOnlyAdmin):
     list_filter = ("operation", "started_at")
     list_select_related = ("transaction",)
     search_fields = ("transaction__tid", "transaction__order__number")
+    search_help_text = _("tid or order number.")
+    readonly_fields = ("sent", "received")
+    fields = (
+        ("operation", "transaction"),
+        ("started_at", "finished_at"),
+        ("http_status", "problem"),
+        "url",
+        "sent",
+        "received",
+    )
+
+    @display(description=_("request"))
+    def sent(self, call: ProviderCall) -> str:
+        return as_text(call.request)
+
+    @display(description=_("response"))
+    def received(self, call: ProviderCall) -> str:
+        return "" if call.response is None else as_text(call.response)
+
+
+def as_text(body: Any) -> str:
+    """JSON as a person reads it: indented, Korean as Korean."""
+    text = json.dumps(body, ensure_ascii=False, indent=2)
+    return format_html('<pre class="overflow-x-auto text-xs">{}</pre>', text)

@@ -18,8 +18,9 @@ class MailAdmin(ReadOnlyAdmin):
     search_help_text = _("Order number or e-mail address.")
     readonly_fields = ("order", "email")
     fields = (
-        ("event", "order", "email"),
-        ("transaction", "created_at"),
+        ("event", "order"),
+        ("email", "transaction"),
+        "created_at",
         ("claimed_at", "sent_at"),
         "problem",
     )

@@ -228,10 +228,10 @@ def kst(value: object) -> datetime | None:
 
 
 def parsed(raw: bytes) -> dict[str, Any] | None:
+    """None if it is not a JSON object that PostgreSQL can keep: no NUL, no half characters."""
     try:
         answer = json.loads(raw)
-    except ValueError:
+        text = json.dumps(answer, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(answer, dict) or b"\\u0000" in raw:  # PostgreSQL could not keep a NUL
-        return None
-    return answer
+    return answer if isinstance(answer, dict) and b"\\u0000" not in text else None

@@ -64,7 +64,10 @@ def period_of(since: Moment | None, until: Moment | None, *, now: datetime) -> P
         if until:
             raise CommandError("--until needs --since.", returncode=2)
         return None
-    period = Period(since.at, until.end if until else now)
+    this_minute = now.replace(second=0, microsecond=0)  # the same for runs that begin together
+    period = Period(since.at, until.end if until else this_minute + timedelta(minutes=1))
+    if until is None and since.at >= now:
+        raise CommandError("--since lies in the future.", returncode=2)
     if period.until <= period.since:
         raise CommandError("--until must be after --since.", returncode=2)
     return period

@@ -19,6 +19,7 @@ from checkout.models import ReconciliationRun, StatementEntry
 from checkout.runs import Found, Period, Tally, Watch
 from checkout.statements.differences import days_of, differences
 from checkout.statements.files import Line, opened
+from checkout.statements.values import Unreadable
 
 LINES_AT_ONCE = 2000
 
@@ -71,7 +72,10 @@ def report_all(run: ReconciliationRun, period: Period | None, tally: Tally, *, c
     entries = StatementEntry.objects.filter(run=run)
     period = period or days_of(entries)
     if period is None:
-        return  # a file without movements speaks of no day
+        raise Unreadable(
+            "it has no movements, so nothing was compared. If there were none, say for which days: "
+            "--since and --until."
+        )
     run.since, run.until = period.since, period.until
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {StatementEntry._meta.db_table}")  # it was empty until now

@@ -31,7 +31,7 @@ def given_up(start, fill_cart, cup, pay, kakaopay):
     pg_token = pay(charge)
     kakaopay.fault("approve", before="drop")
     payments.capture(charge, pg_token=pg_token, now=timezone.now())
-    settle_all(timezone.now() + timedelta(minutes=17), kakaopay)
+    settle_all(timezone.now() + timedelta(minutes=42), kakaopay)
     charge = PaymentTransaction.objects.select_related("order__user").get()
     assert (charge.status, charge.order.status) == (Status.FAILED, Order.Status.CANCELED)
     gateway_for(charge).approve(sending.payment_of(charge), pg_token)
@@ -77,6 +77,17 @@ def test_if_its_goods_are_gone_the_money_goes_back_by_itself(given_up, cup, kaka
     events = Mail.objects.order_by("pk").values_list("event", flat=True)
     assert list(events) == ["NOT_CHARGED", "REFUNDED"]
     assert Discrepancy.objects.get().closed_at is None
+
+
+def test_if_it_cannot_go_back_staff_are_told(given_up, cup, kakaopay):
+    """The provider declines the refund that the shop made by itself: it is not forgotten."""
+    type(cup).objects.update(stock=1)
+    look(given_up)
+    kakaopay.fault("cancel", before="error:-781:BANK_ACCOUNT_BLOCKED", times=None)
+    settle_all(timezone.now() + timedelta(minutes=42))
+    refund = PaymentTransaction.objects.get(kind="REFUND")
+    assert refund.status == Status.FAILED
+    assert Discrepancy.objects.filter(transaction=refund, closed_at=None).count() == 1
 
 
 def test_if_the_cart_was_ordered_anew_the_money_goes_back(given_up, start, cup):

@@ -75,11 +75,21 @@ def test_while_the_provider_is_silent_nothing_is_concluded(charge, pay, kakaopay
 def test_the_closed_window_proves_failure(charge, pay, kakaopay, cup):
     """The provider's books still say waiting after its window: it was never charged."""
     txn = capture_with({"before": "drop"}, charge, pay(charge), kakaopay)
-    kakaopay.advance(17 * 60)
-    assert settle_all(timezone.now() + timedelta(minutes=17)) == [Status.FAILED]
+    kakaopay.advance(42 * 60)
+    assert settle_all(timezone.now() + timedelta(minutes=42)) == [Status.FAILED]
     cup.refresh_from_db()
     assert (Order.objects.get().status, cup.stock) == (Order.Status.CANCELED, 5)
     assert kakaopay.payment(txn.tid).actions == ()
+
+
+def test_a_bank_at_work_is_waited_for(charge, pay, kakaopay):
+    """The window has closed, but what was sent just before may still be carried out."""
+    txn = capture_with({"before": "error:-780:BANK_FIRM_UNKNOWN"}, charge, pay(charge), kakaopay)
+    PaymentTransaction.objects.update(ready_at=txn.ready_at - timedelta(minutes=15))
+    kakaopay.advance(16 * 60)
+    now = timezone.now()
+    assert settle_all(now + timedelta(minutes=24)) == [Status.PROCESSING]
+    assert settle_all(now + timedelta(minutes=26)) == [Status.FAILED]
 
 
 def test_a_failure_in_their_books_is_a_failure_in_ours(charge, kakaopay):

@@ -33,8 +33,8 @@ def theirs(order, kakaopay):
     return kakaopay.payments(order.number)[0]
 
 
-def settle_all():
-    now = timezone.now() + timedelta(minutes=1)
+def settle_all(minutes=1):
+    now = timezone.now() + timedelta(minutes=minutes)
     rows = reconciliation.unsettled(now)
     return [txn.status for txn in reconciliation.settle_stale(rows, now=now)]
 
@@ -142,6 +142,26 @@ def test_an_unreachable_provider_was_sent_nothing(order, settings):
     assert (txn.status, txn.reason_code) == (Status.FAILED, "not_sent")
 
 
+def test_a_refusal_of_the_second_request_waits_for_the_first(order, kakaopay):
+    """The bank is at work on the first one: that the second is refused concludes nothing."""
+    kakaopay.fault("cancel", before="error:-781:BANK_FIRM_UNKNOWN")
+    assert refund(order, 5_000).status == Status.PROCESSING
+    kakaopay.fault("cancel", before="error:-784", times=2)
+    assert settle_all() == [Status.PROCESSING]
+    assert settle_all(minutes=26) == [Status.FAILED]
+
+
+def test_a_refusal_to_tell_concludes_nothing(order, kakaopay):
+    """The second request is refused, and so is the question about the first."""
+    kakaopay.fault("cancel", before="error:-781:BANK_FIRM_UNKNOWN")
+    refund(order, 5_000)
+    kakaopay.fault("cancel", before="error:-10")
+    found = theirs(order, kakaopay)
+    kakaopay.fault("order", after="error:-10", times=2)
+    assert settle_all(minutes=26) == [Status.PROCESSING]
+    assert found.actions == theirs(order, kakaopay).actions
+
+
 def test_two_operators_give_everything_back_at_once(order, kakaopay):
     """One refund goes out; the other is told why not."""
     told = []
@@ -193,7 +213,8 @@ def test_a_refund_that_never_arrived_is_not_taken_for_one_made_by_hand(order, ka
     kakaopay.fault("cancel", before="drop")
     refund(order, 5_000)
     by_hand(order, kakaopay, 5_000)
-    assert settle_all() == [Status.FAILED]
+    assert settle_all() == [Status.PROCESSING]  # it might still be on its way
+    assert settle_all(minutes=26) == [Status.FAILED]
     rows = PaymentTransaction.objects.filter(kind="REFUND", status="SUCCEEDED")
     assert [(row.amount, row.is_external) for row in rows] == [(5_000, True)]
     assert theirs(order, kakaopay).canceled_total == 5_000

@@ -11,6 +11,7 @@ def test_the_periodic_jobs_are_registered():
     assert crons == {
         "checkout.tasks.close_abandoned_orders": "* * * * *",
         "checkout.tasks.reconcile_payments": "* * * * * */20",
+        "checkout.tasks.audit_payments": "10 19 * * *",
         "checkout.tasks.send_unsent_mails": "* * * * *",
         "checkout.tasks.forget_killed_jobs": "*/10 * * * *",
     }
