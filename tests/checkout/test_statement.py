@@ -197,7 +197,9 @@ def test_the_files_days_are_its_period(books, compare):
 def test_an_empty_statement_of_a_given_day(books, compare):
     """No line at all, for a day on which we sold: everything is missing there."""
     charge = books.sell()
-    assert compare([])[0] == 0
+    with pytest.raises(CommandError, match="it has no movements") as failed:
+        compare([])
+    assert failed.value.returncode == 2
     assert compare([], "--since", timezone.localdate().isoformat())[0] == 1
     assert found() == {("MISSING_THERE", charge.tid, "")}
 
