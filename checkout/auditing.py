@@ -19,10 +19,9 @@ from checkout import comparing, discrepancies, gateways, reconciliation, runs, s
 from checkout.calls import forbid_open_transaction, gateway_for
 from checkout.crew import Crew
 from checkout.discrepancies import Difference
-from checkout.gateways.base import Call, Declined, Gateway, GatewayError
-from checkout.gateways.base import Found as Theirs
+from checkout.gateways.base import Call, Declined, Found, Gateway, GatewayError
 from checkout.models import ReconciliationRun
-from checkout.runs import Found, Period, Result, Watch
+from checkout.runs import Finding, Period, Result, Watch
 from orders.models import PaymentTransaction
 
 logger = logging.getLogger(__name__)
@@ -172,7 +171,7 @@ def looked_at(charge: PaymentTransaction, *, run: ReconciliationRun, crew: Crew)
     """What ``compared`` would report; without a trace, not even in the journal."""
     ours, theirs = both(charge, without_journal(charge), crew=crew)
     new = comparing.differences(ours, theirs)
-    found = tuple(Found(each) for each in new if not discrepancies.is_explained(each))
+    found = tuple(Finding(each) for each in new if not discrepancies.is_explained(each))
     return Result(charge, (), found)
 
 
@@ -189,7 +188,7 @@ def settle_all(charge: PaymentTransaction, *, crew: Crew) -> list[PaymentTransac
 
 def both(
     charge: PaymentTransaction, gateway: Gateway, *, crew: Crew
-) -> tuple[comparing.Ours, Theirs | Declined]:
+) -> tuple[comparing.Ours, Found | Declined]:
     """
     Our side and theirs, such that ours did not change while they were asked.
 
@@ -208,11 +207,11 @@ def both(
 
 def put_right(
     ours: comparing.Ours,
-    theirs: Theirs | Declined,
+    theirs: Found | Declined,
     before: list[Difference],
     *,
     run: ReconciliationRun,
-) -> tuple[Found, ...]:
+) -> tuple[Finding, ...]:
     """
     Let recovery do what it may, and report every difference: a refund that it entered is closed at
     once. What it leaves, or reports itself, waits for a person.
@@ -222,16 +221,16 @@ def put_right(
     now = timezone.now()
     done: list[str] = []
     left = {each.key for each in before}
-    if isinstance(theirs, Theirs):
+    if isinstance(theirs, Found):
         done = reconciliation.put_right(ours.charge, theirs, now=now)
         after = comparing.differences(comparing.ours_of(ours.charge), theirs)
         left &= {each.key for each in after}
     came_upon = found_while_asking(run, ours.charge)
     told = {each.difference.key for each in came_upon}
-    found = [Found(each) for each in before if each.key in left - told]
+    found = [Finding(each) for each in before if each.key in left - told]
     if done:
         gone = [each for each in before if each.aid and each.key not in left | told]
-        found += [Found(each, put_right="; ".join(done)) for each in gone]
+        found += [Finding(each, put_right="; ".join(done)) for each in gone]
     new = [
         each
         for each in found
@@ -240,10 +239,10 @@ def put_right(
     return (*came_upon, *new)
 
 
-def found_while_asking(run: ReconciliationRun, txn: PaymentTransaction) -> tuple[Found, ...]:
+def found_while_asking(run: ReconciliationRun, txn: PaymentTransaction) -> tuple[Finding, ...]:
     """What recovery has just reported on this payment, as this run's."""
     return tuple(
-        Found(discrepancies.as_difference(row)) for row in discrepancies.adopt(run, txn.tid)
+        Finding(discrepancies.as_difference(row)) for row in discrepancies.adopt(run, txn.tid)
     )
 
 
@@ -264,5 +263,5 @@ def without_journal(txn: PaymentTransaction) -> Gateway:
     return gateways.get(txn.gateway, journal)
 
 
-def said(theirs: Theirs | Declined) -> str:
-    return theirs.status if isinstance(theirs, Theirs) else f"{theirs.code} {theirs.message}"
+def said(theirs: Found | Declined) -> str:
+    return theirs.status if isinstance(theirs, Found) else f"{theirs.code} {theirs.message}"

@@ -30,7 +30,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """A difference; ``put_right`` says what was done about it, and is empty while it is open."""
 
     difference: Difference
@@ -48,7 +48,7 @@ class Result:
 
     transaction: PaymentTransaction
     asked: tuple[tuple[PaymentTransaction, str], ...] = ()
-    found: tuple[Found, ...] = ()
+    found: tuple[Finding, ...] = ()
     problem: str = ""
 
 
@@ -67,7 +67,7 @@ class Watch(Protocol):
 
     def unanswered(self, txn: PaymentTransaction, why: str) -> None: ...
 
-    def differs(self, found: Found) -> None: ...
+    def differs(self, found: Finding) -> None: ...
 
 
 class Tally:
@@ -92,7 +92,7 @@ class Tally:
             self.run.checked += 1
         self.watch.step()
 
-    def differs(self, found: Found) -> None:
+    def differs(self, found: Finding) -> None:
         self.run.differences += 1
         self.watch.differs(found)
 
@@ -193,4 +193,4 @@ class Unwatched:
 
     def unanswered(self, txn: PaymentTransaction, why: str) -> None: ...
 
-    def differs(self, found: Found) -> None: ...
+    def differs(self, found: Finding) -> None: ...

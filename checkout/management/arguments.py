@@ -4,13 +4,11 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import CommandError
 
 from checkout.runs import Period
-
-KST = ZoneInfo("Asia/Seoul")
+from checkout.statements.values import KST
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from checkout.discrepancies import Difference
 from checkout.models import ReconciliationRun
-from checkout.runs import Found, Mode
+from checkout.runs import Finding, Mode
 from orders.models import PaymentTransaction
 
 COUNTS = ("checked", "settled", "differences", "unanswered")
@@ -79,7 +79,7 @@ class InWords(Watching):
     def asked(self, txn: PaymentTransaction, says: str) -> None:
         self.say(f"{txn.order.number} {txn.kind} {txn.tid} {says}", self.stdout)
 
-    def differs(self, found: Found) -> None:
+    def differs(self, found: Finding) -> None:
         self.say(told(found), self.stdout)
 
     def fail(self, problem: str) -> None:
@@ -112,7 +112,7 @@ class InJson(Watching):
         known = {"order_number": txn.order.number, "kind": txn.kind, "tid": txn.tid}
         self.payments.append(known | {"status": says})
 
-    def differs(self, found: Found) -> None:
+    def differs(self, found: Finding) -> None:
         entry = figures(found.difference) | {"put_right": found.put_right}
         self.write((",\n" if self.begun else '{"differences": [\n') + dumped(entry))
         self.begun = True
@@ -155,7 +155,7 @@ def figures(difference: Difference) -> dict[str, Any]:
     return {name: getattr(difference, name) for name in names}
 
 
-def told(found: Found) -> str:
+def told(found: Finding) -> str:
     """One line, with the figures of both sides."""
     it = found.difference
     names = " ".join(name for name in (it.kind, it.order_number, it.tid, it.aid) if name)

@@ -16,7 +16,7 @@ from checkout import discrepancies, gateways, runs
 from checkout.crew import Crew
 from checkout.discrepancies import Difference
 from checkout.models import ReconciliationRun, StatementEntry
-from checkout.runs import Found, Period, Tally, Watch
+from checkout.runs import Finding, Period, Tally, Watch
 from checkout.statements.differences import days_of, differences
 from checkout.statements.files import Line, opened
 from checkout.statements.values import Unreadable
@@ -91,4 +91,4 @@ def report(difference: Difference, run: ReconciliationRun, tally: Tally) -> None
     else:
         is_new = discrepancies.report(difference, run=run, now=timezone.now()) is not None
     if is_new:
-        tally.differs(Found(difference))
+        tally.differs(Finding(difference))

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from checkout import discrepancies, payments
+from checkout import discrepancies, payments, runs
 from checkout.models import Discrepancy, ProviderCall, ReconciliationRun, StatementEntry
 from orders.models import Order, PaymentTransaction
 from tests.checkout.two_books import Kind, Status, TwoBooks, found
@@ -273,3 +273,21 @@ def test_wrong_options_are_one_sentence(db, options, says):
     with pytest.raises(CommandError, match=re.escape(says)):
         call_command("reconcile_payments", *options)
     assert ReconciliationRun.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "is_left"),
+    [
+        ({"outcome": "INCOMPLETE", "finished_at": timezone.now() + timedelta(hours=1)}, True),
+        ({"outcome": "RUNNING"}, True),  # and nobody holds its lock: it was killed
+        ({"outcome": "AGREED", "finished_at": timezone.now() + timedelta(hours=1)}, False),
+        ({"outcome": "INCOMPLETE", "since": None}, False),  # over another period
+    ],
+)
+def test_a_run_that_shared_its_work_with_one_that_stopped(db, ended, is_left):
+    """What the other had taken and did not compare is not proven."""
+    now = timezone.now()
+    like = {"mode": "AUDIT", "gateway": "kakaopay", "since": now - timedelta(days=1), "until": now}
+    mine = ReconciliationRun.objects.create(**like)
+    ReconciliationRun.objects.create(**(like | ended))
+    assert runs.is_left_undone(mine, mine.started_at) is is_left
