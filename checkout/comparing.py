@@ -1,8 +1,9 @@
 """
 Comparing one payment: our charge and its refunds with what the provider's books have of it.
 
-Nothing is asked of the provider here, and nothing is changed. What moved no money on either side agrees, whatever it is called there;
-times are never compared. A transaction whose outcome is not known differs from nothing yet.
+Nothing is asked of the provider here, and nothing is changed. What moved no money on either side
+agrees, whatever it is called there; times are never compared. A transaction whose outcome is not
+known differs from nothing yet.
 """
 
 from collections.abc import Iterator
