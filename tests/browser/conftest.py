@@ -23,9 +23,13 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Fails, rather than skips, where no Chromium is installed."""
+    """
+    Fails, rather than skips, where no Chromium is installed.
+
+    Ends with its module: while it runs, its event loop keeps other tests from the database.
+    """
     names = ("chromium", "chromium-browser", "google-chrome")
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if path is None:
