@@ -32,6 +32,8 @@ def stopping(stop: threading.Event) -> Iterator[None]:
 
     def asked_to_stop(signum: int, frame: Any) -> None:
         stop.set()
+        if sys.stderr.isatty():
+            sys.stderr.write("\nFinishing what is in hand; once more to end at once.\n")
         for each, handler in before.items():
             signal.signal(each, handler)
 
