@@ -28,8 +28,6 @@ Status = PaymentTransaction.Status
 
 #: Beyond the provider's own window, for clocks that differ.
 CLOCKS_DIFFER = timedelta(minutes=1)
-#: A bank may take 20 minutes to say what became of a request (KakaoPay's BANK_FIRM_UNKNOWN).
-BANK_MAY_TAKE = timedelta(minutes=25)
 #: How long until a transaction is asked about again: twice as long each time.
 FIRST_INTERVAL = timedelta(seconds=20)
 LONGEST_INTERVAL = timedelta(hours=1)
@@ -129,7 +127,7 @@ def outcome_of_charge(
     """What the books prove, or what came of asking for the money once more; None is nothing yet."""
     if is_waiting(found) and not window_closed(gateway, txn, now):
         return send_again(gateway, txn, now=now)
-    if is_waiting(found) and is_at_work(txn.sent_at, now):
+    if is_waiting(found) and is_at_work(gateway, txn.sent_at, now):
         return None
     return proof(found, txn, now=now)
 
@@ -164,7 +162,7 @@ def send_again(
             return None  # settled while we looked
     if txn.kind == Kind.REFUND:
         answer = sending.send(gateway, txn)
-        if isinstance(answer, Declined) and is_at_work(txn.created_at, now):
+        if isinstance(answer, Declined) and is_at_work(gateway, txn.created_at, now):
             return None  # perhaps because the first request is still being carried out
         return answer
     payment = sending.payment_of(txn)
@@ -200,9 +198,9 @@ def window_closed(gateway: Gateway, txn: PaymentTransaction, now: datetime) -> b
     return txn.ready_at is not None and txn.ready_at + window <= now
 
 
-def is_at_work(sent_at: datetime | None, now: datetime) -> bool:
+def is_at_work(gateway: Gateway, sent_at: datetime | None, now: datetime) -> bool:
     """May a bank still carry out what was sent then?"""
-    return sent_at is not None and sent_at + BANK_MAY_TAKE > now
+    return sent_at is not None and sent_at + gateway.may_take > now
 
 
 def put_right(charge: PaymentTransaction, found: Found, *, now: datetime) -> list[str]:

@@ -198,6 +198,8 @@ class Gateway(Protocol):
 
     #: How long after ``ready`` the buyer can pay; what is not approved then never will be.
     payment_window: timedelta
+    #: How long after a request was sent it may still be carried out, whatever was answered.
+    may_take: timedelta
 
     def ready(self, payment: Payment, goods: Goods, return_urls: ReturnUrls) -> Ready | Declined:
         """Announce a payment; the buyer is then sent to one of the ``redirect_urls``."""

@@ -55,6 +55,7 @@ class KakaoPay:
     """The ``Gateway`` for KakaoPay."""
 
     payment_window = timedelta(minutes=15)
+    may_take = timedelta(minutes=25)  # BANK_FIRM_UNKNOWN speaks of about 20
 
     def __init__(
         self, api_url: str, credentials: Credentials, timeouts: Timeouts, journal: Journal
