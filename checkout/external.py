@@ -7,9 +7,9 @@ They are entered as refunds of ours, so that an order's status is what its money
 import logging
 from datetime import datetime
 
-from checkout import discrepancies, mails, sending
+from checkout import discrepancies, mails, sending, settling
 from checkout.calls import gateway_for
-from checkout.gateways.base import Found, GatewayError, Movement
+from checkout.gateways.base import Approved, Found, GatewayError, Movement
 from checkout.models import Discrepancy, Mail
 from orders import fulfilment, pricing
 from orders.locking import locked
@@ -38,13 +38,13 @@ def enter(charge: PaymentTransaction, found: Found, *, now: datetime) -> list[st
 
     Waits while a refund of ours has an unknown outcome. Returns one sentence for each.
     """
+    done = settle_given_up(charge, found, now=now)
     with locked(charge.order_id) as order:
         transactions = list(order.transactions.all())
         charge = next(each for each in transactions if each.pk == charge.pk)
         refunds = [t for t in transactions if t.kind == Kind.REFUND and t.tid == charge.tid]
         if any(refund.status == Status.PROCESSING for refund in refunds):
-            return []
-        done = enter_ours(order, refunds, found, now=now)
+            return done
         new = sending.unknown_refunds(found, refunds)
         if not new or charge.status != Status.SUCCEEDED:
             return done
@@ -58,21 +58,16 @@ def enter(charge: PaymentTransaction, found: Found, *, now: datetime) -> list[st
         ]
 
 
-def enter_ours(
-    order: Order, refunds: list[PaymentTransaction], found: Found, *, now: datetime
-) -> list[str]:
-    """Refunds of ours that we had given up, and that the books know by their note."""
-    done = []
+def settle_given_up(charge: PaymentTransaction, found: Found, *, now: datetime) -> list[str]:
+    """Refunds of ours that we had given up and the books know by their note, settled after all."""
+    refunds = list(charge.order.transactions.filter(kind=Kind.REFUND, tid=charge.tid))
     given_up = {sending.note_of(t): t for t in refunds if t.status == Status.FAILED}
+    done = []
     for movement in sending.unknown_refunds(found, refunds):
         refund = given_up.get(movement.note or "")
         if refund is None or movement.amount not in (None, refund.amount):
             continue
-        refund.move_to(
-            Status.SUCCEEDED, aid=movement.aid, approved_at=movement.at or now, settled_at=now
-        )
-        fulfilment.follow_the_money(order, list(order.transactions.all()), now=now)
-        mails.write(Mail.Event.REFUNDED, refund)
+        settling.settle(refund, Approved(movement.aid, refund.amount, movement.at), now=now)
         done.append(f"a refund of {refund.amount} won that counted as failed was entered")
     return done
 

@@ -242,6 +242,21 @@ def test_an_answer_that_comes_after_its_movement_was_entered(order, kakaopay):
     assert PaymentTransaction.objects.filter(aid=aid).get().is_external
 
 
+def test_a_refund_that_was_given_up_is_known_by_its_note(order, kakaopay):
+    """The money went back after all: entered as ours, the buyer has mail, staff are told."""
+    kakaopay.fault("cancel", after="drop")
+    txn = refund(order, 5_000)
+    PaymentTransaction.objects.filter(pk=txn.pk).update(status="FAILED")
+    charge = order.transactions.get(kind="CHARGE")
+    found = gateway_for(charge).lookup(sending.payment_of(charge))
+    assert len(reconciliation.put_right(charge, found, now=timezone.now())) == 1
+    txn.refresh_from_db()
+    assert (txn.status, txn.aid) == (Status.SUCCEEDED, theirs(order, kakaopay).actions[1].aid)
+    assert PaymentTransaction.objects.filter(kind="REFUND").count() == 1
+    assert Mail.objects.filter(transaction=txn, event="REFUNDED").count() == 1
+    assert Discrepancy.objects.get().transaction == txn
+
+
 def test_two_made_by_hand_at_once_are_entered_and_shown_to_a_person(order, kakaopay):
     """Their amounts are known, so the books agree; why there were two is for somebody to say."""
     by_hand(order, kakaopay, 2_000)
