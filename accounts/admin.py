@@ -1,11 +1,31 @@
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from accounts.models import User
+from accounts import points
+from accounts.http import ShopperRequest
+from accounts.models import PointEntry, User
+
+#: The most points that staff can give at once.
+MOST_GIVEN = 1_000_000
 
 admin.site.unregister(Group)
 
@@ -37,10 +57,11 @@ class PersonAdmin(UserAdmin[User], ModelAdmin):
     ordering = ["email"]
     list_display = ["email", "name", "phone", "is_staff", "is_active", "date_joined"]
     search_fields = ["email", "name", "phone"]
-    readonly_fields = ["public_id", "last_login", "date_joined"]
+    readonly_fields = ["point_balance", "public_id", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
         (_("Contact"), {"fields": ["name", "phone", "public_id"]}),
+        (_("Points"), {"fields": ["point_balance"]}),
         (
             _("Permissions"),
             {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
@@ -50,3 +71,99 @@ class PersonAdmin(UserAdmin[User], ModelAdmin):
     add_fieldsets = [
         (None, {"fields": ["email", "usable_password", "password1", "password2"]}),
     ]
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> User | None:
+        user = super().get_object(request, object_id, from_field)
+        if user:  # asked here, because the page asks for what it shows several times
+            user.usable_points = points.usable(user.pk, now=timezone.now())  # type: ignore[attr-defined]
+        return user
+
+    @admin.display(description=_("can be used"))
+    def point_balance(self, user: User) -> str:
+        url = reverse("admin:accounts_pointentry_changelist")
+        usable = f"{user.usable_points:,}"  # type: ignore[attr-defined]
+        link = '<a href="{}?user__id__exact={}" class="underline">{}</a>'
+        return format_html(link, url, user.pk, usable)
+
+
+def default_until() -> date:
+    return timezone.localdate() + timedelta(days=settings.POINTS_EXPIRE_DAYS)
+
+
+class PointsForm(forms.ModelForm[PointEntry]):
+    """Points that a member of staff gives to a person."""
+
+    amount = forms.IntegerField(
+        label=_("Points"), min_value=1, max_value=MOST_GIVEN, widget=UnfoldAdminIntegerFieldWidget
+    )
+    until = forms.DateField(
+        label=_("Good until"),
+        initial=default_until,
+        widget=UnfoldAdminSingleDateWidget,
+        help_text=_("The last day on which they can be used."),
+    )
+
+    note = forms.CharField(
+        label=_("Note"),
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Why they are given. The person sees it."),
+    )
+
+    class Meta:
+        model = PointEntry
+        fields = ["user", "amount", "until", "note"]
+
+    def clean_until(self) -> date:
+        until: date = self.cleaned_data["until"]
+        if until < timezone.localdate():
+            raise forms.ValidationError(_("This day has passed. Choose today or a later one."))
+        return until
+
+
+@admin.register(PointEntry)
+class PointEntryAdmin(ModelAdmin):
+    """Every change of everybody's points, to read; the form to add one gives points."""
+
+    form = PointsForm
+    autocomplete_fields = ["user"]
+    list_display = ["created_at", "user", "kind", "change", "left", "expires_at"]
+    list_display += ["order_number", "note"]
+    list_filter = ["kind"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "order_number"]
+    search_help_text = _("E-mail or order number.")
+    fields = ["user", "kind", "change", "left", "expires_at", "source"]
+    fields += ["order_number", "note", "granted_by", "created_at"]
+
+    @display(description=_("points"), ordering="amount")
+    def change(self, entry: PointEntry) -> str:
+        return f"{entry.amount:+,}" if entry.amount else "0"
+
+    def get_fields(self, request: HttpRequest, obj: PointEntry | None = None) -> Any:
+        return PointsForm.Meta.fields if obj is None else self.fields
+
+    def save_model(
+        self, request: ShopperRequest, obj: PointEntry, form: PointsForm, change: bool
+    ) -> None:
+        """Give the points, and let ``obj`` be what was written."""
+        now = timezone.now()
+        days = (form.cleaned_data["until"] - timezone.localdate(now)).days
+        lot = points.grant(
+            obj.user,
+            obj.amount,
+            note=obj.note,
+            by=request.user,
+            now=now,
+            expires_at=points.end_of_day(now, days=days),
+        )
+        obj.pk = lot.pk
+        obj.refresh_from_db()
+
+    def has_change_permission(self, request: HttpRequest, obj: PointEntry | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: PointEntry | None = None) -> bool:
+        return False

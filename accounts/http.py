@@ -1,4 +1,5 @@
 from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 
@@ -7,3 +8,4 @@ class ShopperRequest(HttpRequest):
     """A request that ``login_required`` has let through."""
 
     user: User
+    htmx: HtmxDetails  # true if htmx asks, set by its middleware

@@ -1,9 +1,13 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -61,3 +65,129 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email
+
+
+class PostalAddress(models.Model):
+    """Where a parcel goes in Korea, and whom the courier calls."""
+
+    recipient = models.CharField(_("recipient"), max_length=50)
+    phone = PhoneNumberField(_("recipient's phone"))
+    postcode = models.CharField(
+        _("postal code"),
+        max_length=5,
+        validators=[RegexValidator(r"^[0-9]{5}\Z", _("Enter the five digits of the postal code."))],
+    )
+    line1 = models.CharField(_("address"), max_length=100)
+    line2 = models.CharField(_("flat, floor, building"), max_length=100, blank=True)
+    memo = models.CharField(_("note for the courier"), max_length=100, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Address(PostalAddress):
+    """One of a shopper's saved addresses. The one used last is offered first."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="addresses", verbose_name=_("person")
+    )
+    label = models.CharField(_("label"), max_length=20, blank=True)
+    is_default = models.BooleanField(_("default"), default=False)
+    used_at = models.DateTimeField(_("last used at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("address")
+        verbose_name_plural = _("addresses")
+        ordering = ["-is_default", "-used_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_default_address", fields=["user"], condition=Q(is_default=True)
+            ),
+            models.UniqueConstraint(
+                name="an_address_is_saved_once",
+                fields=["user", "recipient", "phone", "postcode", "line1", "line2"],
+                violation_error_message=_("This address is saved already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"({self.postcode}) {self.line1} {self.line2}".strip()
+
+
+class PointEntry(models.Model):
+    """
+    One change of a shopper's points; never altered, never deleted.
+
+    What came in (EARNED, GRANTED, and RETURNED once its source has expired) is used from until it
+    expires: ``left`` counts what can still be used of it, and is the one column that changes. What
+    went out names its ``source``. What was to be taken back and had been spent stands as a
+    TAKEN_BACK without a source, whose ``left`` is below zero until later points have paid for it.
+    """
+
+    class Kind(models.TextChoices):
+        EARNED = "EARNED", _("earned")
+        GRANTED = "GRANTED", _("given by the shop")
+        HELD = "HELD", _("held for an order")
+        SPENT = "SPENT", _("used")
+        RETURNED = "RETURNED", _("given back")
+        TAKEN_BACK = "TAKEN_BACK", _("taken back after a refund")
+        SET_OFF = "SET_OFF", _("set off against points owed")
+        EXPIRED = "EXPIRED", _("expired")
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="points", verbose_name=_("person")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    amount = models.IntegerField(
+        _("points"),
+        help_text=_("By how many the balance changed; 0 where held points were used for good."),
+    )
+    left = models.IntegerField(_("left of it"), default=0, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    source = models.ForeignKey(
+        "self", models.RESTRICT, null=True, blank=True, related_name="+", verbose_name=_("source")
+    )
+    order_number = models.CharField(_("order number"), max_length=20, blank=True)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("given by"),
+    )
+    created_at = models.DateTimeField(_("time"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("point entry")
+        verbose_name_plural = _("points")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="points_are_not_overspent",
+                condition=Q(amount__gte=0, left__gte=0, left__lte=F("amount"))
+                | Q(amount__lt=0, left=0)
+                | Q(kind="TAKEN_BACK", source=None, left__lte=0, left__gte=F("amount")),
+            ),
+            models.UniqueConstraint(
+                name="points_earned_once",
+                fields=["order_number"],
+                condition=Q(kind="EARNED"),
+            ),
+            models.UniqueConstraint(
+                name="points_spent_once",
+                fields=["order_number"],
+                condition=Q(kind="SPENT"),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "expires_at"], name="open_points", condition=~Q(left=0)),
+            models.Index(fields=["user", "-created_at"], name="point_history"),
+            models.Index(
+                fields=["order_number"], name="points_of_order", condition=~Q(order_number="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+,} {self.get_kind_display()}"

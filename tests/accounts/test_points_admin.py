@@ -1,0 +1,154 @@
+"""Points as staff see them, and give them."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.utils import timezone
+
+from accounts import points
+from accounts.models import PointEntry, User
+from tests.points import DAY, NOW
+from tests.queries import queries_of
+
+pytestmark = pytest.mark.usefixtures("all_adds_up")
+LIST = "/admin/accounts/pointentry/"
+
+
+@pytest.fixture
+def boss(db):
+    return User.objects.create_superuser("boss@example.com", "open-sesame-2")
+
+
+@pytest.fixture
+def staff(client, boss):
+    """A browser in which a superuser is signed in."""
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    client.force_login(boss)
+    return client
+
+
+@pytest.fixture
+def fill_in(staff, shopper):
+    """Send the form: ``fill_in(amount="5")``."""
+
+    def fill_in(**fields: str):
+        until = timezone.localdate() + 30 * DAY
+        data = {"user": shopper.pk, "amount": "500", "until": until, "note": "Sorry"}
+        return staff.post(f"{LIST}add/", data | fields)
+
+    return fill_in
+
+
+class TestGiving:
+    def test_points_are_given(self, fill_in, shopper, boss):
+        """Who, why and until when are kept; it stands in the person's history and the log."""
+        answer = fill_in()
+        assert (answer.status_code, answer["Location"]) == (302, LIST)
+        lot = PointEntry.objects.get()
+        assert (lot.user, lot.kind, lot.amount, lot.left) == (shopper, "GRANTED", 500, 500)
+        assert (lot.note, lot.granted_by) == ("Sorry", boss)
+        until = timezone.localtime(lot.expires_at)
+        assert until.date() == timezone.localdate() + 30 * DAY
+        assert (until.hour, until.minute, until.second) == (23, 59, 59)
+        assert LogEntry.objects.get().object_id == str(lot.pk)
+
+    def test_a_year_is_offered(self, staff, settings):
+        """The form opens with the shop's own rule."""
+        settings.POINTS_EXPIRE_DAYS = 365
+        day = timezone.localdate() + timedelta(days=365)
+        assert f'value="{day}"' in staff.get(f"{LIST}add/").content.decode()
+
+    @pytest.mark.parametrize(
+        ("field", "value", "said"),
+        [
+            ("amount", "0", "greater than or equal to 1."),
+            ("amount", "-5", "greater than or equal to 1."),
+            ("amount", "1000001", "less than or equal to 1000000."),
+            ("amount", "many", "Enter a whole number."),
+            ("note", " ", "This field is required."),
+            ("note", "x" * 201, "at most 200 characters"),
+            ("user", "", "This field is required."),
+            ("user", "0", "Select a valid choice."),
+            ("until", "2026-01-01", "This day has passed. Choose today or a later one."),
+            ("until", "", "This field is required."),
+        ],
+    )
+    def test_what_is_refused(self, fill_in, field, value, said):
+        """The reason stands at the field, and nothing is given."""
+        answer = fill_in(**{field: value})
+        assert answer.status_code == 200
+        assert said in answer.context["adminform"].form.errors[field][0]
+        assert not PointEntry.objects.exists()
+
+    @pytest.mark.parametrize("amount", [1, 1_000_000])
+    def test_as_many_as_are_allowed(self, fill_in, amount):
+        """The ends of what can be given."""
+        fill_in(amount=str(amount))
+        assert PointEntry.objects.get().left == amount
+
+    def test_today_is_a_day_to_use_them(self, fill_in, shopper):
+        """Points that end today can be used until it is over."""
+        fill_in(until=timezone.localdate())
+        assert points.usable(shopper.pk, now=timezone.now()) == 500
+
+
+class TestReading:
+    def test_the_list(self, staff, shopper, give):
+        """Found by e-mail and order number, filtered by kind."""
+        give(500)
+        points.hold(shopper.pk, "20261121-7KQ4MX9T", 120, now=NOW)
+
+        def found(**query):
+            entries = staff.get(LIST, query).context["cl"].queryset
+            return sorted(entry.amount for entry in entries)
+
+        assert found() == [-120, 500]
+        assert found(q="hana@") == [-120, 500]
+        assert found(q="7KQ4MX9T") == [-120]
+        assert found(q="nobody") == []
+        assert found(kind__exact="GRANTED") == [500]
+
+    def test_queries(self, staff, shopper, give):
+        """As many for thirty entries of many people as for one."""
+        give(1)
+        few = len(queries_of(lambda: staff.get(LIST)))
+        for number in range(30):
+            person = User.objects.create_user(f"{number}@example.com")
+            points.grant(person, 10, note="", by=person, now=NOW)
+        assert len(queries_of(lambda: staff.get(LIST))) == few
+
+    def test_an_entry_opens_and_cannot_be_changed(self, staff, give):
+        """Nothing of the past is altered or deleted, not even by a superuser."""
+        url = f"{LIST}{give(500).pk}/"
+        page = staff.get(f"{url}change/").content.decode()
+        assert "+500" in page
+        assert 'name="amount"' not in page
+        assert staff.post(f"{url}change/", {"amount": "900"}).status_code == 403
+        assert staff.post(f"{url}delete/", {"post": "yes"}).status_code == 403
+        assert PointEntry.objects.get().amount == 500
+
+    def test_who_may_read_may_not_give(self, client, shopper, give):
+        """To give points is a permission of its own."""
+        give(500)
+        clerk = User.objects.create_user("clerk@example.com", is_staff=True)
+        clerk.user_permissions.add(Permission.objects.get(codename="view_pointentry"))
+        client.force_login(clerk)
+        assert client.get(LIST).status_code == 200
+        data = {"user": shopper.pk, "amount": "5", "until": "2099-01-01", "note": "Mine"}
+        assert client.get(f"{LIST}add/").status_code == 403
+        assert client.post(f"{LIST}add/", data).status_code == 403
+        assert PointEntry.objects.count() == 1
+
+
+def test_a_person_s_balance(staff, shopper):
+    """Stands on their page, takes one query, and leads to their entries."""
+    url = f"/admin/accounts/user/{shopper.pk}/change/"
+    points.grant(shopper, 1_234, note="", by=None, now=timezone.now())
+    queries = queries_of(lambda: staff.get(url))
+    assert sum("accounts_pointentry" in sql for sql in queries) == 1
+    page = staff.get(url).content.decode()
+    assert f'href="{LIST}?user__id__exact={shopper.pk}"' in page
+    assert "1,234" in page
+    assert staff.get(LIST, {"user__id__exact": shopper.pk}).context["cl"].result_count == 1
