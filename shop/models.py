@@ -1,10 +1,11 @@
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.validators import FileExtensionValidator
+from django.core.validators import FileExtensionValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 MAX_LINE_QUANTITY = 99
@@ -57,6 +58,7 @@ class Product(models.Model):
     description = models.TextField(_("description"), blank=True)
     price = models.PositiveIntegerField(_("price"), help_text=_("In won, VAT included."))
     is_tax_free = models.BooleanField(_("tax-free"), default=False)
+    needs_delivery = models.BooleanField(_("is delivered"), default=True)
     stock = models.PositiveIntegerField(_("stock"), default=0)
     is_active = models.BooleanField(_("on sale"), default=True)
     picture = models.FileField(
@@ -140,6 +142,10 @@ class CartLine(models.Model):
         return self.product.is_tax_free
 
     @property
+    def needs_delivery(self) -> bool:
+        return self.product.needs_delivery
+
+    @property
     def amount(self) -> int:
         """Unit price times quantity, in won."""
         return self.unit_price * self.quantity
@@ -148,3 +154,124 @@ class CartLine(models.Model):
     def available(self) -> int:
         """How many this cart may order: the stock and what its pending order already holds."""
         return self.product.stock + self.held
+
+
+class Coupon(models.Model):
+    """
+    A reduction that shoppers redeem, by its code or because it was granted to them.
+
+    Without ``products`` and ``categories`` it is for everything; with some, for any of them.
+    """
+
+    class Kind(models.TextChoices):
+        FIXED = "FIXED", _("fixed amount")
+        PERCENT = "PERCENT", _("percent")
+
+    name = models.CharField(_("name"), max_length=60)
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        unique=True,
+        null=True,
+        blank=True,
+        validators=[
+            RegexValidator(r"^[A-Z0-9-]{3,20}\Z", _("Use capital letters, digits and hyphens."))
+        ],
+        help_text=_("Whoever knows it may redeem it. Without a code it must be granted."),
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.FIXED)
+    value = models.PositiveIntegerField(
+        _("value"), help_text=_("Won, or percent from 1 to 100, of the goods it is for.")
+    )
+    cap = models.PositiveIntegerField(
+        _("at most"), null=True, blank=True, help_text=_("In won; only for percent.")
+    )
+    minimum = models.PositiveIntegerField(
+        _("minimum spend"), default=0, help_text=_("In won, on the goods it is for.")
+    )
+    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+    products = models.ManyToManyField(
+        Product, blank=True, related_name="+", verbose_name=_("products")
+    )
+    categories = models.ManyToManyField(
+        Category, blank=True, related_name="+", verbose_name=_("categories")
+    )
+    limit = models.PositiveIntegerField(
+        _("uses in all"),
+        null=True,
+        blank=True,
+        help_text=_("By all shoppers together. Empty: no limit."),
+    )
+    per_person = models.PositiveSmallIntegerField(
+        _("uses per person"), null=True, blank=True, default=1, help_text=_("Empty: no limit.")
+    )
+    redeemed = models.PositiveIntegerField(
+        _("redeemed"),
+        default=0,
+        editable=False,
+        help_text=_("By orders that are paid or wait for payment."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager["Coupon"]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="coupon_value_fits_its_kind",
+                condition=Q(kind="FIXED", value__gt=0, cap=None)
+                | Q(kind="PERCENT", value__gt=0, value__lte=100),
+                violation_error_message=_(
+                    "A fixed amount is at least 1 won and has no “at most”; a percentage is from "
+                    "1 to 100."
+                ),
+            ),
+            models.CheckConstraint(
+                name="coupon_within_its_limit",
+                condition=Q(limit=None) | Q(redeemed__lte=F("limit")),
+                violation_error_message=_("It has been redeemed more often than that already."),
+            ),
+            models.CheckConstraint(
+                name="coupon_begins_before_it_ends",
+                condition=Q(valid_until=None) | Q(valid_until__gt=F("valid_from")),
+                violation_error_message=_("It must end after it begins."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CouponGrant(models.Model):
+    """A coupon that a person was given, and sees at checkout."""
+
+    coupon = models.ForeignKey(
+        Coupon, models.CASCADE, related_name="grants", verbose_name=_("coupon")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="coupon_grants",
+        verbose_name=_("person"),
+    )
+    granted_at = models.DateTimeField(_("granted at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("granted coupon")
+        verbose_name_plural = _("granted coupons")
+        ordering = ["-granted_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="a_coupon_is_granted_once",
+                fields=["coupon", "user"],
+                violation_error_message=_("This person has this coupon already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coupon} – {self.user}"

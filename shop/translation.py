@@ -2,7 +2,7 @@
 
 from modeltranslation.translator import TranslationOptions, register
 
-from shop.models import Category, Product
+from shop.models import Category, Coupon, Product
 
 
 @register(Category)
@@ -15,3 +15,9 @@ class CategoryTranslation(TranslationOptions):
 class ProductTranslation(TranslationOptions):
     fields = ["name", "description"]
     required_languages = {"ko": ["name"]}
+
+
+@register(Coupon)
+class CouponTranslation(TranslationOptions):
+    fields = ["name"]
+    required_languages = ["ko"]

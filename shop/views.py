@@ -6,6 +6,7 @@ changed. A refusal is answered by the same page with the reason at the field, an
 there is no such thing, 409 not so many, 422 not a quantity.
 """
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -18,6 +19,7 @@ from django_htmx.http import retarget
 from django_htmx.middleware import HtmxDetails
 
 from shop import carts
+from shop.delivery import Delivery
 from shop.forms import QuantityForm
 from shop.models import MAX_LINE_QUANTITY, CartLine, Category, Product
 
@@ -169,14 +171,23 @@ def cart_page(
 
 
 def totals(lines: list[CartLine]) -> dict[str, int | bool]:
-    """What the lines come to, in won, leaving out what is no longer sold."""
+    """
+    What the lines come to, in won, leaving out what is no longer sold.
+
+    ``missing`` is how much more makes delivery free.
+    """
     sold = [line for line in lines if line.product.is_active]
     subtotal = sum(line.amount for line in sold)
-    tax_free = sum(line.amount for line in sold if line.product.is_tax_free)
+    tax_free = sum(line.amount for line in sold if line.is_tax_free)
+    delivery = Delivery(settings.DELIVERY_FEE, settings.DELIVERY_FREE_FROM)
+    shipping = delivery.cost(sold)
     return {
-        "subtotal": subtotal,
         "tax_free": tax_free,
         "taxed": subtotal - tax_free,
+        "needs_delivery": any(line.needs_delivery for line in sold),
+        "shipping": shipping,
+        "missing": delivery.missing(sold),
+        "total": subtotal + shipping,
         "is_orderable": bool(sold) and all(line.quantity <= line.available for line in sold),
     }
 

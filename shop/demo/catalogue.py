@@ -24,6 +24,7 @@ class Goods:
     description_ko: str
     description_en: str
     is_tax_free: bool = False
+    needs_delivery: bool = True
 
     @property
     def picture(self) -> Path:
@@ -36,6 +37,7 @@ SHELVES = [
     Shelf("desk", "문구·책", "Desk & books"),
     Shelf("carry", "패션잡화", "Wear & carry"),
     Shelf("pantry", "먹거리", "Pantry"),
+    Shelf("classes", "클래스", "Classes"),
 ]
 
 GOODS = [
@@ -215,5 +217,19 @@ GOODS = [
         18,
         "곡우 전에 딴 어린잎을 무쇠솥에 덖었습니다. 70도 물에 1분이면 충분해요.",
         "Young leaves picked before the April rains, pan-fired by hand. One minute at 70 °C.",
+    ),
+    Goods(
+        "drip-coffee-class",
+        "classes",
+        "핸드드립 원데이 클래스 이용권",
+        "One-day drip coffee class, one seat",
+        38_000,
+        20,
+        "원두 고르기부터 물줄기 다루기까지, 두 시간 동안 세 잔을 직접 내려 봅니다. "
+        "도구와 원두는 준비해 두어요.\n\n"
+        "매주 토요일 오후 2시, 가게 2층. 주문 확인 메일을 보여 주시면 됩니다.",
+        "From choosing beans to steadying the pour: three cups in two hours, tools included.\n\n"
+        "Saturdays at 2 p.m. above the shop, in Korean. Show the e-mail that confirms your order.",
+        needs_delivery=False,
     ),
 ]

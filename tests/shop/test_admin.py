@@ -70,6 +70,27 @@ def test_a_new_product_starts_with_its_first_delivery(staff, make_product):
     assert Product.objects.get(slug="new").stock == 6
 
 
+def test_what_is_not_delivered(staff, make_product):
+    """The form says whether a product is delivered, and the list can be filtered by it."""
+    ticket, cup = make_product(name_en="Ticket"), make_product(name_en="Pot")
+    for product, needs in ((ticket, {}), (cup, {"needs_delivery": "on"})):
+        url = f"/admin/shop/product/{product.pk}/change/"
+        assert staff.post(url, form_of(product, **needs)).status_code == 302
+        product.refresh_from_db()
+    assert (ticket.needs_delivery, cup.needs_delivery) == (False, True)
+    answer = staff.get("/admin/shop/product/", {"needs_delivery__exact": "0"})
+    assert list(answer.context["cl"].result_list) == [ticket]
+
+
+def test_the_front_page_has_the_shop(staff):
+    """The side bar leads to goods, coupons, who was granted one, parcels and points."""
+    page = staff.get("/admin/").content.decode()
+    for name in ("product", "category", "coupon", "coupongrant"):
+        assert f'href="/admin/shop/{name}/"' in page
+    for path in ("orders/shipment", "accounts/pointentry"):
+        assert f'href="/admin/{path}/"' in page
+
+
 def test_no_page_asks_another_host(staff, make_product):
     """Scripts and styles of the translation tabs come from this shop."""
     product = make_product()

@@ -1,5 +1,7 @@
 """Changing the cart through its pages, with and without htmx."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -25,6 +27,11 @@ REFUSED = [
 def pieces() -> dict[str, int]:
     """Everything in anybody's cart."""
     return dict(CartLine.objects.values_list("product__slug", "quantity"))
+
+
+def amounts(page: str) -> dict[str, str]:
+    """What the side bar of the cart says, by label."""
+    return dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
 
 
 @pytest.mark.django_db
@@ -99,7 +106,7 @@ class TestChanging:
     @pytest.fixture
     def line(self, english, make_product) -> CartLine:
         """Two cups in the visitor's cart; three are in stock."""
-        make_product(slug="cup", name_en="Cup", price=1_000, stock=3)
+        make_product(slug="cup", name_en="Cup", price=1_000, stock=3, needs_delivery=True)
         english.post(ADD, {"product": "cup", "quantity": "2"})
         return CartLine.objects.get()
 
@@ -122,7 +129,9 @@ class TestChanging:
         page = answer.content.decode()
         assert answer.status_code == 200
         assert "<html" not in page
-        assert page.count("₩3,000") == 3
+        assert page.count("<dd>₩3,000</dd>") == 2  # of goods, and the delivery fee
+        assert '<p class="cart-line-amount">₩3,000</p>' in page
+        assert "<dt>Total</dt><dd>₩6,000</dd>" in page
         assert "3 items" in page
         assert '<p class="notice notice-success visually-hidden">The quantity was changed.' in page
         assert page.count("hx-swap-oob=") == 3
@@ -185,19 +194,53 @@ class TestCartPage:
         """The cart page with one line of a product, as text: ``page(quantity, stock=…)``."""
 
         def show(quantity, **fields):
-            product = make_product(price=1_000, **fields)
-            cart = fill_cart((make_product(price=500, is_tax_free=True), 1), (product, quantity))
+            product = make_product(price=1_000, needs_delivery=True, **fields)
+            book = make_product(price=500, is_tax_free=True, needs_delivery=True)
+            cart = fill_cart((book, 1), (product, quantity))
             english.force_login(shopper)
             return english.get(CART).content.decode(), cart
 
         return show
 
     def test_totals(self, page):
-        """Taxed, tax-free and sub-total, and the way to checkout."""
+        """Taxed and tax-free goods, delivery and total, and the way to checkout."""
         text, _ = page(2)
-        for amount in ("₩2,000", "₩500", "₩2,500"):
-            assert f"<dd>{amount}</dd>" in text
+        assert amounts(text) == {
+            "Goods with VAT": "₩2,000",
+            "Tax-free goods": "₩500",
+            "Delivery fee": "₩3,000",
+            "Total": "₩5,500",
+        }
+        assert "₩47,500 more of delivered goods, and delivery is free." in text
         assert 'href="/checkout/"' in text
+
+    @pytest.mark.parametrize(
+        ("fee", "free_from", "shown", "total", "missing"),
+        [
+            (2_500, 2_501, "₩2,500", "₩5,000", "₩1 more of delivered goods, and delivery is free."),
+            (2_500, 2_500, "free", "₩2,500", None),
+            (2_500, 0, "₩2,500", "₩5,000", None),
+            (0, 50_000, "free", "₩2,500", None),
+        ],
+    )
+    def test_delivery(self, page, settings, fee, free_from, shown, total, missing):
+        """What it costs by the shop's rule, and how much more makes it free."""
+        settings.DELIVERY_FEE, settings.DELIVERY_FREE_FROM = fee, free_from
+        text, _ = page(2)
+        assert amounts(text)["Delivery fee"] == shown
+        assert amounts(text)["Total"] == total
+        assert re.findall(r"₩\S+ more of delivered goods, and delivery is free\.", text) == (
+            [missing] if missing else []
+        )
+
+    def test_nothing_to_deliver(self, english, shopper, make_product, fill_cart):
+        """A ticket alone costs no delivery, and says how it comes."""
+        fill_cart((make_product(needs_delivery=False), 2))
+        english.force_login(shopper)
+        text = english.get(CART).content.decode()
+        assert amounts(text) == {"Goods with VAT": "₩22,000", "Total": "₩22,000"}
+        assert "delivery is free" not in text
+        assert '<span class="badge">ticket by e-mail</span>' in text
 
     @pytest.mark.parametrize(
         ("stock", "said"),
@@ -216,7 +259,11 @@ class TestCartPage:
         """It is said, is not in the total, and does not stop the rest."""
         text, _ = page(2, is_active=False)
         assert "No longer sold. It is not part of the total." in text
-        assert text.count("<dd>₩500</dd>") == 2
+        assert amounts(text) == {
+            "Tax-free goods": "₩500",
+            "Delivery fee": "₩3,000",
+            "Total": "₩3,500",
+        }
         assert 'href="/checkout/"' in text
 
     def test_an_empty_cart_shows_a_way_on(self, english):
@@ -224,3 +271,15 @@ class TestCartPage:
         text = english.get(CART).content.decode()
         assert "Your cart is empty." in text
         assert not Cart.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_is_not_delivered_says_so(english, make_product):
+    """On its page and in the list; what is delivered says nothing."""
+    make_product(slug="ticket", needs_delivery=False)
+    make_product(slug="cup", needs_delivery=True)
+    said = "Not delivered: the e-mail that confirms your order is your ticket."
+    assert said in english.get("/products/ticket/").content.decode()
+    assert said not in english.get("/products/cup/").content.decode()
+    badge = '<span class="badge">ticket by e-mail</span>'
+    assert english.get("/").content.decode().count(badge) == 1

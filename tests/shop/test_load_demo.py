@@ -5,10 +5,11 @@ from io import StringIO
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Address, PointEntry, User
 from shop.demo.catalogue import GOODS, SHELVES
-from shop.models import Category, Product
+from shop.models import Category, Coupon, CouponGrant, Product
 
 
 @pytest.fixture
@@ -26,11 +27,12 @@ def load(db, settings, tmp_path):
 
 
 def test_the_catalogue_has_what_a_demo_needs():
-    """At least a dozen products, a tax-free one, a sold-out one, one with three left; pictures."""
+    """Tax-free goods, one sold out, one with three left, one that is not delivered; pictures."""
     assert len(GOODS) >= 14
     assert any(goods.is_tax_free for goods in GOODS)
     assert [goods.slug for goods in GOODS if goods.stock == 0] == ["wool-blanket"]
     assert [goods.slug for goods in GOODS if goods.stock == 3] == ["long-umbrella"]
+    assert [goods.slug for goods in GOODS if not goods.needs_delivery] == ["drip-coffee-class"]
     assert {goods.shelf for goods in GOODS} == {shelf.slug for shelf in SHELVES}
     assert all(goods.picture.is_file() for goods in GOODS)
 
@@ -38,9 +40,10 @@ def test_the_catalogue_has_what_a_demo_needs():
 def test_loading_twice_changes_nothing(load, tmp_path):
     """The second run makes no second of anything, pictures included."""
     assert load().startswith(f"{len(GOODS)} products ({len(GOODS)} new) in {len(SHELVES)} cat")
-    before = list(Product.objects.values())
+    tables = (Product, Coupon, CouponGrant, PointEntry, Address)
+    before = [list(table.objects.order_by("pk").values()) for table in tables]
     assert load().startswith(f"{len(GOODS)} products (0 new)")
-    assert list(Product.objects.values()) == before
+    assert [list(table.objects.order_by("pk").values()) for table in tables] == before
     assert (Category.objects.count(), User.objects.count()) == (len(SHELVES), 2)
     assert len(list((tmp_path / "products").iterdir())) == len(GOODS)
 
@@ -75,6 +78,65 @@ def test_the_demo_people_can_sign_in(load, client):
         assert client.login(email=email, password="kakaopay-demo")
         assert EmailAddress.objects.get(email=email).verified
     assert User.objects.get(is_superuser=True, is_staff=True).email == "staff@example.com"
+
+
+def test_coupons_to_try(load):
+    """One for each rule: percent with a cap, one shelf, a limit, an ended one, a granted one."""
+    load()
+    rows = Coupon.objects.order_by("pk").values_list(
+        *("code", "kind", "value", "cap", "minimum", "limit", "per_person", "categories__slug")
+    )
+    assert list(rows) == [
+        ("WELCOME10", "PERCENT", 10, 5_000, 20_000, None, 1, None),
+        ("TEA3000", "FIXED", 3_000, None, 10_000, None, 1, "pantry"),
+        ("FIRST5", "FIXED", 5_000, None, 0, 5, 1, None),
+        ("SUMMER25", "PERCENT", 25, None, 0, None, 1, None),
+        (None, "FIXED", 5_000, None, 30_000, None, 1, None),
+    ]
+    now = timezone.now()
+    assert [c.code for c in Coupon.objects.filter(valid_until__lt=now)] == ["SUMMER25"]
+    assert not Coupon.objects.filter(valid_from__gt=now).exists()
+    grant = CouponGrant.objects.get()
+    assert (grant.coupon.name_ko, grant.user.email) == ("단골 감사 쿠폰", "shopper@example.com")
+
+
+def test_points_and_addresses_to_try(load):
+    """The shopper has 12,000 points and two addresses, of which one is the default."""
+    load()
+    shopper = User.objects.get(email="shopper@example.com")
+    entry = PointEntry.objects.get()
+    assert (entry.user, entry.amount, entry.left, entry.kind) == (
+        shopper,
+        12_000,
+        12_000,
+        "GRANTED",
+    )
+    assert entry.granted_by.email == "staff@example.com"
+    assert list(
+        Address.objects.values_list("user", "label", "postcode", "recipient", "is_default")
+    ) == [
+        (shopper.pk, "집", "04524", "김손님", True),
+        (shopper.pk, "회사", "13529", "김손님", False),
+    ]
+    for address in Address.objects.all():
+        address.full_clean()
+
+
+def test_what_was_used_stays_used(load):
+    """A second run leaves uses, spent points, and what staff and the shopper changed."""
+    load()
+    Coupon.objects.filter(code="FIRST5").update(limit=9, redeemed=7, name_ko="바뀐 이름")
+    Coupon.objects.filter(code="TEA3000").get().categories.clear()
+    PointEntry.objects.update(left=500)
+    Address.objects.filter(label="회사").update(line2="8층")
+    said = load()
+    first = Coupon.objects.get(code="FIRST5")
+    assert (first.limit, first.redeemed, first.name_ko) == (9, 7, "바뀐 이름")
+    assert not Coupon.objects.get(code="TEA3000").categories.exists()
+    assert PointEntry.objects.get().left == 500
+    assert list(Address.objects.values_list("line2", flat=True)) == ["3층", "8층"]
+    for coupon in Coupon.objects.exclude(code=None):
+        assert coupon.code in said
 
 
 def test_it_refuses_outside_development(load, settings):

@@ -5,16 +5,46 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 
-from accounts.models import User
+from accounts import points
+from accounts.models import Address, PointEntry, User
 from shop.demo.catalogue import GOODS, SHELVES, Goods
-from shop.models import Category, Product
+from shop.demo.coupons import OFFERS, Offer
+from shop.models import Category, Coupon, CouponGrant, Product
 
 PASSWORD = "kakaopay-demo"  # noqa: S105 — printed in the README, for development only
 PEOPLE: dict[str, dict[str, Any]] = {
     "shopper@example.com": {"name": "김손님", "phone": "+821012345678"},
     "staff@example.com": {"name": "박점원", "is_staff": True, "is_superuser": True},
 }
+SHOPPER, STAFF = PEOPLE
+POINTS, POINTS_NOTE = 12_000, "가입 축하 포인트"
+ADDRESSES: list[dict[str, Any]] = [
+    {
+        "label": "집",
+        "is_default": True,
+        "postcode": "04524",
+        "line1": "서울 중구 세종대로 110",
+        "line2": "3층",
+        "memo": "문 앞에 놓아 주세요.",
+    },
+    {
+        "label": "회사",
+        "postcode": "13529",
+        "line1": "경기 성남시 분당구 판교역로 166",
+        "line2": "7층 안내 데스크",
+    },
+]
+TO_TRY = f"""\
+To try at checkout, as {SHOPPER}:
+  WELCOME10   10%, at most 5,000 won, from 20,000 won; once per person
+  TEA3000     3,000 won off the pantry, from 10,000 won
+  FIRST5      5,000 won for the first five
+  SUMMER25    ended in 2025: the shop says so
+  a coupon of 5,000 won from 30,000 won, granted to the account
+  {POINTS:,} points and {len(ADDRESSES)} saved addresses
+  books and tangerines are tax-free; the coffee class is not delivered"""
 
 DESCRIBED = [
     "category",
@@ -26,6 +56,7 @@ DESCRIBED = [
     "description_en",
     "price",
     "is_tax_free",
+    "needs_delivery",
     "picture",
 ]
 
@@ -45,12 +76,15 @@ class Command(BaseCommand):
             )
         with transaction.atomic(durable=True):
             created = load_catalogue(restock=restock)
-            for email, details in PEOPLE.items():
-                load_person(email, details)
+            people = {email: load_person(email, details) for email, details in PEOPLE.items()}
+            for offer in OFFERS:
+                load_coupon(offer, people[SHOPPER])
+            load_belongings(people[SHOPPER], by=people[STAFF])
         self.stdout.write(
             f"{len(GOODS)} products ({created} new) in {len(SHELVES)} categories"
             f"{', restocked' if restock else ''}; people: {', '.join(PEOPLE)}"
         )
+        self.stdout.write(TO_TRY)
 
 
 def load_catalogue(*, restock: bool) -> int:
@@ -90,6 +124,7 @@ def product_of(goods: Goods, category: Category, present: Product | None) -> Pro
         description_en=goods.description_en,
         price=goods.price,
         is_tax_free=goods.is_tax_free,
+        needs_delivery=goods.needs_delivery,
         stock=goods.stock,
         picture=present.picture.name if present else "",
     )
@@ -108,7 +143,7 @@ def save_picture(product: Product, goods: Goods) -> None:
     product.picture.save(goods.picture.name, ContentFile(drawing), save=False)
 
 
-def load_person(email: str, details: dict[str, Any]) -> None:
+def load_person(email: str, details: dict[str, Any]) -> User:
     """A demo person whose e-mail address needs no verification; an existing one is left alone."""
     user = User.objects.filter(email=email).first()
     if user is None:
@@ -116,3 +151,38 @@ def load_person(email: str, details: dict[str, Any]) -> None:
     EmailAddress.objects.update_or_create(
         user=user, email=email, defaults={"verified": True, "primary": True}
     )
+    return user
+
+
+def load_coupon(offer: Offer, shopper: User) -> None:
+    """Make the coupon, or leave it with its uses as it is; without a code the shopper gets it."""
+    coupon, created = Coupon.objects.get_or_create(
+        **offer.key,
+        defaults={
+            "name_ko": offer.name_ko,
+            "name_en": offer.name_en,
+            "kind": offer.kind,
+            "value": offer.value,
+            "cap": offer.cap,
+            "minimum": offer.minimum,
+            "limit": offer.limit,
+            "valid_from": offer.valid_from,
+            "valid_until": offer.valid_until,
+        },
+    )
+    if created:
+        coupon.categories.set(Category.objects.filter(slug=offer.shelf))
+    if offer.code is None:
+        CouponGrant.objects.get_or_create(coupon=coupon, user=shopper)
+
+
+def load_belongings(shopper: User, *, by: User) -> None:
+    """The shopper's points, given once, and addresses, as long as there are none."""
+    now = timezone.now()
+    if not PointEntry.objects.filter(user=shopper, note=POINTS_NOTE).exists():
+        points.grant(shopper, POINTS, note=POINTS_NOTE, by=by, now=now)
+    if not Address.objects.filter(user=shopper).exists():
+        Address.objects.bulk_create(
+            Address(user=shopper, recipient=shopper.name, phone=shopper.phone, **address)
+            for address in ADDRESSES
+        )

@@ -46,15 +46,25 @@ class ProductForm(forms.ModelForm[Product]):
 class CategoryAdmin(ModelAdmin, TranslationAdmin[Category]):
     list_display = ["name", "slug", "position"]
     list_editable = ["position"]
+    search_fields = ["name_ko", "name_en", "slug"]
     prepopulated_fields = {"slug": ["name_en"]}
 
 
 @admin.register(Product)
 class ProductAdmin(ModelAdmin, TranslationAdmin[Product]):
     form = ProductForm
-    list_display = ["thumbnail", "name", "category", "amount", "stock", "is_tax_free", "is_active"]
+    list_display = [
+        "thumbnail",
+        "name",
+        "category",
+        "amount",
+        "stock",
+        "is_tax_free",
+        "needs_delivery",
+        "is_active",
+    ]
     list_display_links = ["thumbnail", "name"]
-    list_filter = ["category", "is_active", "is_tax_free"]
+    list_filter = ["category", "is_active", "is_tax_free", "needs_delivery"]
     list_select_related = ["category"]
     search_fields = ["name_ko", "name_en", "slug"]
     prepopulated_fields = {"slug": ["name_en"]}
@@ -66,6 +76,7 @@ class ProductAdmin(ModelAdmin, TranslationAdmin[Product]):
         "description",
         "price",
         "is_tax_free",
+        "needs_delivery",
         "stock",
         "delivery",
         "is_active",
