@@ -113,7 +113,7 @@ def book(
         settled_at=now,
     )
     fulfilment.follow_the_money(order, list(order.transactions.all()), now=now)
-    mails.write(Mail.Event.REFUNDED, refund)
+    mails.write(Mail.Event.REFUNDED, order, refund)
     return f"{part.total} won given back at the provider were entered as an external refund"
 
 

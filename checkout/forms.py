@@ -1,12 +1,15 @@
+import unicodedata
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from accounts.forms import PostalForm
 from accounts.models import User
 from accounts.phones import KoreanPhoneField
 from orders.placing import Contact
+from orders.quoting import Wish
 from shop.templatetags.money import won
 
 
@@ -33,7 +36,6 @@ class CheckoutForm(forms.Form):
         label=_("I have checked what I am ordering and agree to the purchase."),
         error_messages={"required": _("Tick the box if you agree to the purchase.")},
     )
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,6 +65,57 @@ class CheckoutForm(forms.Form):
     def contact(self) -> Contact:
         data = self.cleaned_data
         return Contact(name=data["name"], phone=data["phone"].as_e164, email=data["email"])
+
+
+class DestinationForm(PostalForm):
+    """Where the goods go, and whether the account keeps it."""
+
+    is_saved = forms.BooleanField(label=_("Save this address to my account"), required=False)
+
+
+class PointsField(forms.IntegerField):
+    """A number of points, with commas and blanks or without; nothing is none."""
+
+    def to_python(self, value: Any) -> int:
+        digits = unicodedata.normalize("NFKC", str(value or "")).replace(",", "").replace(" ", "")
+        return super().to_python(digits) or 0
+
+
+class DiscountForm(forms.Form):
+    """How the buyer would pay less: by one of their coupons, a code that they type, points."""
+
+    coupon = forms.CharField(max_length=24, required=False)
+    code = forms.CharField(
+        max_length=40,
+        required=False,
+        error_messages={"max_length": _("There is no such coupon. Please check the code.")},
+    )
+    points = PointsField(
+        min_value=0,
+        max_value=2**31 - 1,
+        required=False,
+        error_messages={
+            "invalid": _("Enter a whole number of points."),
+            "min_value": _("Enter a whole number of points."),
+            "max_value": _("You do not have so many points."),
+        },
+    )
+
+    @classmethod
+    def for_wish(cls, wish: Wish) -> "DiscountForm":
+        """A form that says so already."""
+        return cls({"coupon": wish.coupon, "points": wish.points})
+
+    @property
+    def wish(self) -> Wish:
+        """What was chosen; a code that was typed goes before a coupon that was picked."""
+        self.is_valid()
+        said = self.cleaned_data
+        return Wish(said.get("code") or self.picked, said.get("points") or 0)
+
+    @property
+    def picked(self) -> str:
+        return self.cleaned_data.get("coupon") or ""
 
 
 class RefundForm(forms.Form):

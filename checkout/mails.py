@@ -1,5 +1,6 @@
 """
-Mail to shoppers about their money: once for each event, whatever is killed on the way.
+Mail to shoppers about their money and their parcels: once for each event, whatever is killed on
+the way.
 
 ``write`` puts the mail and its job into the transaction that makes the event true. ``send`` claims
 a mail, speaks SMTP with no transaction open, and notes how it went. ``send_unsent`` comes by each
@@ -25,8 +26,9 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from checkout.models import Mail
-from orders import fulfilment
-from orders.models import PaymentTransaction
+from orders import fulfilment, pricing
+from orders.locking import locked
+from orders.models import Order, PaymentTransaction, Shipment
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +46,13 @@ SUBJECTS = {
     Mail.Event.PAID: _("Your order %(number)s is confirmed"),
     Mail.Event.REFUNDED: _("We refunded your order %(number)s"),
     Mail.Event.NOT_CHARGED: _("Your order %(number)s was not charged"),
+    Mail.Event.SHIPPED: _("Your order %(number)s is on its way"),
 }
 
 #: One statement, because a buyer is waiting: get_or_create would take four.
 INSERT = """
-    INSERT INTO checkout_mail (transaction_id, event, created_at, problem)
-    VALUES (%s, %s, %s, '') ON CONFLICT (transaction_id, event) DO NOTHING RETURNING id
+    INSERT INTO checkout_mail (order_id, transaction_id, event, created_at, problem)
+    VALUES (%s, %s, %s, %s, '') ON CONFLICT DO NOTHING RETURNING id
 """
 
 
@@ -57,14 +60,17 @@ class CannotSend(Exception):
     """The mail server, or a fault of ours, kept a mail from being sent."""
 
 
-def write(event: Mail.Event, txn: PaymentTransaction) -> None:
+def write(event: Mail.Event, order: Order, txn: PaymentTransaction | None = None) -> None:
     """
     Put a mail, and the job that sends it, into the transaction that makes the event true.
 
     If that is rolled back there is neither. A second mail about the same event is not written.
+
+    :param txn: the money that moved; None for a parcel, or where points and coupon paid it all.
     """
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [txn.pk, event.value, timezone.now()])
+        about = txn.pk if txn else None
+        cursor.execute(INSERT, [order.pk, about, event.value, timezone.now()])
         row = cursor.fetchone()
     if row:
         send_mail.defer(pk=row[0])
@@ -94,9 +100,8 @@ def send(mail_pk: int, *, now: datetime) -> bool:
     with transaction.atomic(durable=True):
         if not claim(mail_pk, now=now):
             return False
-    mail = Mail.objects.select_related("transaction__order").get(pk=mail_pk)
-    if is_overtaken(mail):
-        mail.delete()
+    mail = still_true(mail_pk)
+    if mail is None:
         return False
     try:
         compose(mail).send()  # no transaction is open here
@@ -152,19 +157,36 @@ def left_over(*, now: datetime) -> QuerySet[Mail]:
     ).order_by("created_at")
 
 
+def still_true(mail_pk: int) -> Mail | None:
+    """
+    The mail, or None if what it says is no longer true: then it is deleted.
+
+    Under the order's lock, so that a parcel that is shipped again at this moment finds either the
+    mail that will be sent, or none and writes one.
+    """
+    with locked(Mail.objects.values_list("order_id", flat=True).get(pk=mail_pk)):
+        mail = Mail.objects.select_related("order__shipment", "transaction").get(pk=mail_pk)
+        if not is_overtaken(mail):
+            return mail
+        mail.delete()
+        return None
+
+
 def is_overtaken(mail: Mail) -> bool:
-    """Money came after all: that nothing was charged is no longer true."""
-    paid = mail.transaction.status == PaymentTransaction.Status.SUCCEEDED
-    return mail.event == Mail.Event.NOT_CHARGED and paid
+    """Money came after all, or the parcel never left."""
+    if mail.event == Mail.Event.NOT_CHARGED and mail.transaction:
+        return mail.transaction.status == PaymentTransaction.Status.SUCCEEDED
+    if mail.event == Mail.Event.SHIPPED:
+        return mail.order.shipment.status == Shipment.Status.PREPARING
+    return False
 
 
 def compose(mail: Mail) -> EmailMultiAlternatives:
     """The mail in its order's language, as text and as HTML."""
-    txn = mail.transaction
-    order = txn.order
+    order = mail.order
     with translation.override(order.language):
         template = f"mail/{mail.event.lower()}"
-        context = context_for(txn)
+        context = context_for(order, mail.transaction)
         subject = SUBJECTS[Mail.Event(mail.event)] % {"number": order.number}
         message = EmailMultiAlternatives(
             subject=" ".join(f"[{settings.SHOP_NAME}] {subject}".split()),
@@ -180,16 +202,21 @@ def compose(mail: Mail) -> EmailMultiAlternatives:
 def message_id(mail: Mail) -> str:
     """The same each time this mail is sent, and no other mail's."""
     host = urlsplit(settings.SITE_URL).hostname
-    return f"<{mail.event.lower()}.{mail.transaction.public_id.hex}@{host}>"
+    about = mail.transaction.public_id.hex if mail.transaction else mail.order.number
+    return f"<{mail.event.lower()}.{about}@{host}>"
 
 
-def context_for(txn: PaymentTransaction) -> dict[str, Any]:
-    order = txn.order
+def context_for(order: Order, txn: PaymentTransaction | None) -> dict[str, Any]:
+    transactions = list(order.transactions.all())
+    left = fulfilment.refundable(transactions).total
+    charged = fulfilment.moved(transactions, PaymentTransaction.Kind.CHARGE).total
     return {
         "order": order,
         "lines": list(order.lines.all()),
+        "shipment": getattr(order, "shipment", None),
         "transaction": txn,
-        "left": fulfilment.refundable(list(order.transactions.all())).total,
+        "left": left,
+        "earned": pricing.kept(order.earns, charged=charged, left=left),
         "order_url": settings.SITE_URL + order.get_absolute_url(),
         "order_again_url": settings.SITE_URL + reverse("checkout:review"),
         "site_url": settings.SITE_URL,

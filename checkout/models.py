@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from orders.models import PaymentTransaction
+from orders.models import Order, PaymentTransaction
 
 
 class ProviderCall(models.Model):
@@ -41,16 +41,25 @@ class ProviderCall(models.Model):
 
 
 class Mail(models.Model):
-    """One message to a shopper about one event, written in the transaction that made it happen."""
+    """
+    One message to a shopper about one event, written in the transaction that made it happen.
+
+    About money that moved it has that ``transaction``; about an order that points paid for, or
+    about a parcel, it has none.
+    """
 
     class Event(models.TextChoices):
         PAID = "PAID", _("order confirmation")
         REFUNDED = "REFUNDED", _("we refunded you")
         NOT_CHARGED = "NOT_CHARGED", _("your payment could not be confirmed")
+        SHIPPED = "SHIPPED", _("your parcel is on its way")
 
+    order = models.ForeignKey(Order, models.PROTECT, related_name="mails", verbose_name=_("order"))
     transaction = models.ForeignKey(
         PaymentTransaction,
         models.PROTECT,
+        null=True,
+        blank=True,
         related_name="mails",
         verbose_name=_("payment transaction"),
     )
@@ -66,13 +75,18 @@ class Mail(models.Model):
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.UniqueConstraint(name="one_mail_per_event", fields=["transaction", "event"]),
+            models.UniqueConstraint(
+                name="one_mail_per_order",
+                fields=["order", "event"],
+                condition=Q(transaction=None),
+            ),
         ]
         indexes = [
             models.Index(fields=["created_at"], name="unsent_mails", condition=Q(sent_at=None)),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_event_display()} {self.transaction.order}"
+        return f"{self.get_event_display()} {self.order}"
 
 
 class ReconciliationRun(models.Model):

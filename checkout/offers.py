@@ -1,16 +1,17 @@
 """What the buyer was shown, carried through the form, and how it differs from what is true now."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from django.core import signing
 
 from orders import pricing
-from orders.placing import item_of
+from orders.lines import item_of
 from shop.models import CartLine, Product
 
 SALT = "checkout.offer"
+NOTHING_SEEN = pricing.quote([])
 
 
 class What(StrEnum):
@@ -20,37 +21,59 @@ class What(StrEnum):
     REMOVED = "removed"
     SHORTAGE = "shortage"
     TAX = "tax"
+    DISCOUNT = "discount"
+    POINTS = "points"
+    SHIPPING = "shipping"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. ``was`` and ``now`` are won for PRICE, pieces otherwise."""
+    """One difference. ``was`` and ``now`` are pieces for QUANTITY, ADDED and SHORTAGE, else won."""
 
     what: What
-    name: str
+    name: str = ""
     was: int = 0
     now: int = 0
 
 
-def sealed(items: Iterable[pricing.Item]) -> str:
-    """The items as a value for a hidden field that cannot be altered."""
-    return signing.dumps(
-        [[i.product_id, i.unit_price, i.quantity, int(i.is_tax_free)] for i in items], salt=SALT
+def sealed(quote: pricing.Quote) -> str:
+    """The quote as a value for a hidden field that cannot be altered."""
+    items = [astuple(item) for item in quote.items]
+    lines = [astuple(line) for line in quote.lines]
+    return signing.dumps([items, lines, astuple(quote.delivery)], salt=SALT)
+
+
+def opened(value: str) -> pricing.Quote:
+    """What ``sealed`` was given; nothing if it is not our seal: then everything is asked again."""
+    try:
+        items, lines, delivery = signing.loads(value, salt=SALT)
+    except signing.BadSignature:
+        return NOTHING_SEEN
+    return pricing.Quote(
+        items=tuple(pricing.Item(*row) for row in items),
+        lines=tuple(pricing.Share(*row) for row in lines),
+        delivery=pricing.Share(*delivery),
     )
 
 
-def opened(value: str) -> list[pricing.Item]:
-    """What ``sealed`` was given; nothing if it is not our seal: then everything is asked again."""
-    try:
-        rows = signing.loads(value, salt=SALT)
-    except signing.BadSignature:
-        return []
-    return [pricing.Item(pk, price, quantity, bool(free)) for pk, price, quantity, free in rows]
-
-
-def changes(seen: list[pricing.Item], lines: list[CartLine]) -> list[Change]:
+def changes(
+    seen: pricing.Quote,
+    quote: pricing.Quote,
+    lines: Sequence[CartLine],
+    *,
+    only_goods: bool = False,
+) -> list[Change]:
     """In which ways the cart is no longer what the buyer saw, or can no longer be had."""
-    before = {item.product_id: item for item in seen}
+    found = changed_goods(seen, lines)
+    for what in () if only_goods else (What.DISCOUNT, What.POINTS, What.SHIPPING):
+        was, now = getattr(seen, what), getattr(quote, what)
+        if was != now and seen.items:
+            found.append(Change(what, was=was, now=now))
+    return found
+
+
+def changed_goods(seen: pricing.Quote, lines: Sequence[CartLine]) -> list[Change]:
+    before = {item.product_id: item for item in seen.items}
     found = []
     for line in lines:
         was, now, name = before.pop(line.product_id, None), item_of(line), line.name

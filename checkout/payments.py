@@ -13,8 +13,9 @@ from datetime import datetime
 from django.db import DatabaseError, transaction
 from django.db.models import Exists
 
+from accounts.addresses import Destination
 from accounts.models import User
-from checkout import external, gateways, refunds, returning, sending, settling
+from checkout import external, gateways, mails, refunds, returning, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import (
     Approved,
@@ -25,9 +26,11 @@ from checkout.gateways.base import (
     OutcomeUnknown,
     Ready,
 )
+from checkout.models import Mail
 from orders import fulfilment, placing, pricing
 from orders.locking import locked
 from orders.models import IllegalMove, Order, PaymentTransaction
+from orders.quoting import NO_WISH, Wish
 
 logger = logging.getLogger(__name__)
 
@@ -63,17 +66,39 @@ class ProviderUnavailable(Exception):
 
 
 def start(
-    *, user: User, contact: placing.Contact, seen: list[pricing.Item], now: datetime
-) -> PaymentTransaction:
+    *,
+    user: User,
+    contact: placing.Contact,
+    seen: pricing.Quote,
+    now: datetime,
+    wish: Wish = NO_WISH,
+    destination: Destination | None = None,
+    is_saved: bool = False,
+) -> PaymentTransaction | Order:
     """
     Place the order for the user's cart (or resume it) and announce its payment to the provider.
 
-    :returns: a READY charge with ``redirect_urls``; CANCELED if the order ended meanwhile.
-    :raises placing.CannotPlace: nothing was placed, see the tree there.
+    The parameters are those of ``placing.place``.
+
+    :returns: a READY charge with ``redirect_urls``; CANCELED if the order ended meanwhile. The
+        order itself if points and a coupon have paid for all of it: there is nothing to charge.
+    :raises placing.CannotPlace, coupons.CouponRefused, points.NotEnoughPoints: nothing was placed.
     :raises ProviderUnavailable: the order is placed and can be resumed.
     """
     with transaction.atomic(durable=True):
-        order = placing.place(user=user, contact=contact, seen=seen, now=now)
+        order = placing.place(
+            user=user,
+            contact=contact,
+            seen=seen,
+            now=now,
+            wish=wish,
+            destination=destination,
+            is_saved=is_saved,
+        )
+        if order.total == 0:
+            fulfilment.follow_the_money(order, [], now=now)
+            mails.write(Mail.Event.PAID, order)
+            return order
         charge = open_charge(order)
     return announce(charge, now=now)
 
@@ -228,16 +253,12 @@ def announce(charge: PaymentTransaction, *, now: datetime) -> PaymentTransaction
     except GatewayError as error:  # a lost answer to ready costs nothing: begin again
         outcome = Declined(type(error).__name__, str(error))
     with locked(charge.order_id) as order:
-        charge = order.transactions.get(pk=charge.pk)
-        if charge.status != Status.CREATED:
-            return charge
-        if isinstance(outcome, Ready):
-            charge.move_to(
-                Status.READY,
-                tid=outcome.tid,
-                redirect_urls=outcome.redirect_urls,
-                ready_at=now,
-            )
-            return charge
-        charge.move_to(Status.CANCELED, **settling.why(outcome), settled_at=now)
+        try:
+            if isinstance(outcome, Ready):
+                urls = outcome.redirect_urls
+                charge.move_to(Status.READY, tid=outcome.tid, redirect_urls=urls, ready_at=now)
+                return charge
+            charge.move_to(Status.CANCELED, **settling.why(outcome), settled_at=now)
+        except IllegalMove:  # the order ended meanwhile
+            return order.transactions.get(pk=charge.pk)
     raise ProviderUnavailable(order)

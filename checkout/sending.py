@@ -7,8 +7,6 @@ the money, it moved, whatever the answer said.
 
 from collections.abc import Iterable
 
-from django.utils.translation import gettext as _
-
 from checkout.gateways.base import (
     Approved,
     Declined,
@@ -153,9 +151,5 @@ def note_of(txn: PaymentTransaction) -> str:
 
 
 def goods_of(order: Order) -> Goods:
-    """The order as one line: its first product, and how many more."""
-    lines = list(order.lines.all())
-    name = lines[0].name
-    if len(lines) > 1:
-        name = _("%(name)s and %(count)d more") % {"name": name, "count": len(lines) - 1}
-    return Goods(name=name, quantity=sum(line.quantity for line in lines))
+    """The order as one line."""
+    return Goods(name=order.title, quantity=order.pieces)

@@ -44,7 +44,7 @@ def settle(
             if txn.kind == Kind.CHARGE:
                 fulfilment.cancel(order, Order.CancelReason.DECLINED, now=now)
                 if txn.asks:  # the buyer was told that we are confirming it
-                    mails.write(Mail.Event.NOT_CHARGED, txn)
+                    mails.write(Mail.Event.NOT_CHARGED, order, txn)
             elif txn.requested_by_id is None:  # nobody waits for the answer
                 report_unreturned(order, txn, outcome, now=now)
     return txn
@@ -93,9 +93,9 @@ def enter(
     )
     fulfilment.follow_the_money(order, transactions, now=now)
     if txn.kind == Kind.REFUND:
-        mails.write(Mail.Event.REFUNDED, txn)
+        mails.write(Mail.Event.REFUNDED, order, txn)
     elif order.status != Order.Status.CANCELED:
-        mails.write(Mail.Event.PAID, txn)
+        mails.write(Mail.Event.PAID, order, txn)
 
 
 def enter_late(
@@ -124,7 +124,7 @@ def enter_late(
         kind = Discrepancy.Kind.DUPLICATE
         done = "the order has another payment: refund this one in the provider's site"
     else:
-        has_ended = order.status == Order.Status.CANCELED and not fulfilment.revive(order)
+        has_ended = order.status == Order.Status.CANCELED and not fulfilment.revive(order, now=now)
         enter(order, txn, transactions, approved, now=now)
         done = "the order was taken up again"
         if has_ended:

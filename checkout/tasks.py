@@ -8,6 +8,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
+from accounts import expiring
 from checkout import auditing, mails, payments, reconciliation
 from checkout.crew import Crew
 from checkout.runs import Period, Unwatched
@@ -48,6 +49,13 @@ def audit_payments(timestamp: int) -> str:
     period = Period(today - timedelta(days=2), today)
     crew = Crew(workers=2, rate=AUDITED_PER_SECOND)
     return auditing.audit(period, crew=crew, watch=Unwatched()).outcome
+
+
+@app.periodic(cron="5 15 * * *")  # UTC: five past midnight in Seoul
+@app.task(queue="orders", queueing_lock="expire_points", pass_context=False)
+def expire_points(timestamp: int) -> int:
+    """Returns how many points expired; they could no longer be used since their last day ended."""
+    return expiring.expire(now=timezone.now())
 
 
 @app.periodic(cron="* * * * *")

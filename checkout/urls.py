@@ -6,6 +6,7 @@ app_name = "checkout"
 
 urlpatterns = [
     path("", views.review, name="review"),
+    path("quote/", views.quote, name="quote"),
     path("ready/", views.ready, name="ready"),
     path("orders/<slug:number>/ready/", views.reopen, name="reopen"),
     path("return/<str:token>/approve/", views.approve, name="approve"),

@@ -1,18 +1,22 @@
 from http import HTTPStatus
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
+from accounts import addresses, points
 from accounts.http import ShopperRequest
 from checkout import offers, payments, returning
 from checkout.devices import device_of
-from checkout.forms import CheckoutForm
-from orders import placing, pricing
+from checkout.review import Forms
+from orders import coupons, placing, pricing, quoting
 from orders.models import Order, PaymentTransaction
 from shop import carts
 
@@ -28,7 +32,27 @@ class SeeOther(HttpResponseRedirect):
 @require_GET
 def review(request: ShopperRequest) -> HttpResponse:
     """The last look before paying."""
-    return review_page(request, CheckoutForm.for_user(request.user))
+    cart = carts.for_request(request)
+    forms = Forms.first(request.user, quoting.pending_of(cart))
+    return review_page(request, forms)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def quote(request: ShopperRequest) -> HttpResponse:
+    """
+    The review page with another coupon, other points or another saved address; for htmx, what
+    changes of it. Nothing is placed.
+    """
+    if request.method == "GET":
+        return redirect("checkout:review")
+    forms = Forms.typed(request.POST.dict())
+    if "address" in request.POST:
+        pk = request.POST["address"]
+        address = get_object_or_404(request.user.addresses, pk=pk if pk.isdecimal() else 0)
+        forms = forms.at(address, request.user)
+    return review_page(request, forms, seen=forms.seen)
 
 
 @never_cache
@@ -38,26 +62,34 @@ def ready(request: ShopperRequest) -> HttpResponse:
     """Place the order and send the buyer to the provider's page for this device."""
     if request.method == "GET":  # after signing in again on the way
         return redirect("checkout:review")
-    form = CheckoutForm(request.POST)
-    if not form.is_valid():
-        return review_page(request, form, status=422)
-    seen = offers.opened(form.cleaned_data["seen"])
+    forms = Forms.sent(request.POST.dict())
+    if not forms.are_valid():
+        return review_page(request, forms, status=422)
     try:
-        charge = payments.start(
-            user=request.user, contact=form.contact, seen=seen, now=timezone.now()
+        started = payments.start(
+            user=request.user,
+            contact=forms.contact.contact,
+            seen=forms.seen,
+            wish=forms.discounts.wish,
+            destination=forms.destination,
+            is_saved=forms.is_saved,
+            now=timezone.now(),
         )
     except placing.CartIsEmpty:
         return redirect("shop:cart")
-    except placing.OfferChanged:
-        return review_page(request, form, seen=seen, status=409)
+    except (placing.OfferChanged, coupons.CouponRefused, points.NotEnoughPoints):
+        return review_page(request, forms, seen=forms.seen, status=409)
     except placing.TooMuch:
-        form.add_error(None, _("This is more than one payment can be. Please order in parts."))
-        return review_page(request, form, status=422)
+        said = _("This is more than one payment can be. Please order in parts.")
+        forms.contact.add_error(None, said)
+        return review_page(request, forms, status=422)
     except placing.PaymentInProgress as waiting:
         return redirect(waiting.order)
     except payments.ProviderUnavailable as unavailable:
         return unavailable_page(request, unavailable.order)
-    return to_provider(request, charge)
+    if isinstance(started, Order):  # points and a coupon paid for all of it
+        return SeeOther(started.get_absolute_url())
+    return to_provider(request, started)
 
 
 @login_required
@@ -121,26 +153,46 @@ def after_payment(request: HttpRequest, txn: PaymentTransaction) -> HttpResponse
 
 
 def review_page(
-    request: HttpRequest,
-    form: CheckoutForm,
+    request: ShopperRequest,
+    forms: Forms,
     *,
-    seen: list[pricing.Item] | None = None,
+    seen: pricing.Quote | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The review page, with what has changed since the buyer last ``seen`` it."""
-    lines = list(placing.lines_of(carts.for_request(request)))
-    if not lines:
-        return redirect("shop:cart")
-    items = [placing.item_of(line) for line in lines]
+    cart = carts.for_request(request)
+    use_all = "use_all" in request.POST
+    basket = forms.basket(cart, request.user, use_all=use_all, now=timezone.now())
+    if not basket.lines:
+        return to_cart(request)
+    is_placed = status == HTTPStatus.CONFLICT  # or only looked at with another coupon
+    quote = basket.quote
     context = {
-        "form": form,
-        "lines": lines,
-        "quote": pricing.quote(items),
-        "seen": offers.sealed(items),
-        "changes": offers.changes(items if seen is None else seen, lines),
-        "is_changed": status == HTTPStatus.CONFLICT,
+        "forms": forms,
+        "form": forms.contact,
+        "basket": basket,
+        "lines": basket.lines,
+        "quote": quote,
+        "coupon_name": basket.applied.coupon.name if basket.applied else "",
+        "earns": pricing.earned(quote.goods_total, settings.POINTS_EARN_PERCENT),
+        "seen": offers.sealed(quote),
+        "changes": offers.changes(seen or quote, quote, basket.lines, only_goods=not is_placed),
+        "is_changed": is_placed,
+        "addresses": request.user.addresses.all()[: addresses.MOST],
+        "is_address_chosen": "address" in request.POST,
     }
-    return render(request, "checkout/review.html", context, status=status)
+    template = "checkout/_quoted.html" if request.htmx else "checkout/review.html"
+    is_refused = basket.refusal or forms.discounts.errors
+    if request.method == "POST" and status == HTTPStatus.OK and is_refused:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(request, template, context, status=status)
+
+
+def to_cart(request: ShopperRequest) -> HttpResponse:
+    """There is nothing to order any more."""
+    if request.htmx:
+        return HttpResponseClientRedirect(reverse("shop:cart"))
+    return redirect("shop:cart")
 
 
 def unavailable_page(request: HttpRequest, order: Order) -> HttpResponse:

@@ -27,6 +27,7 @@ def unfold(shop_name: str) -> dict[str, Any]:
                     "title": _("Sales"),
                     "items": [
                         page(_("Orders"), "receipt_long", "orders_order"),
+                        page(_("Shipments"), "local_shipping", "orders_shipment"),
                         page(_("Payments"), "payments", "orders_paymenttransaction"),
                         page(_("Provider calls"), "swap_horiz", "checkout_providercall"),
                         page(_("Mails"), "mail", "checkout_mail"),
@@ -39,11 +40,17 @@ def unfold(shop_name: str) -> dict[str, Any]:
                     "items": [
                         page(_("Products"), "inventory_2", "shop_product"),
                         page(_("Categories"), "category", "shop_category"),
+                        page(_("Coupons"), "local_activity", "shop_coupon"),
+                        page(_("Granted coupons"), "redeem", "shop_coupongrant"),
+                        page(_("Redeemed coupons"), "sell", "orders_couponredemption"),
                     ],
                 },
                 {
                     "title": _("People"),
-                    "items": [page(_("Accounts"), "group", "accounts_user")],
+                    "items": [
+                        page(_("Accounts"), "group", "accounts_user"),
+                        page(_("Points"), "toll", "accounts_pointentry"),
+                    ],
                 },
             ],
         },

@@ -175,6 +175,13 @@ STORAGES = {
     },
 }
 
+# --- prices ---------------------------------------------------------------------------------
+DELIVERY_FEE = env.int("DELIVERY_FEE", default=3_000)
+DELIVERY_FREE_FROM = env.int("DELIVERY_FREE_FROM", default=50_000)
+POINTS_EARN_PERCENT = env.int("POINTS_EARN_PERCENT", default=1)
+POINTS_EXPIRE_DAYS = env.int("POINTS_EXPIRE_DAYS", default=365)
+POINTS_GRACE_DAYS = env.int("POINTS_GRACE_DAYS", default=7)
+
 # --- payments -------------------------------------------------------------------------------
 CHECKOUT_WINDOW_SECONDS = env.int("CHECKOUT_WINDOW_SECONDS", default=900)
 CHECKOUT_APP_USER_AGENT = env("CHECKOUT_APP_USER_AGENT", default="")

@@ -1,15 +1,36 @@
-"""What an order's money, or the end of hope for it, does to the order, the stock and the cart."""
+"""
+What an order's money, or the end of hope for it, does to the order, and to what it holds: stock,
+the use of a coupon, points; and to the cart.
+"""
 
 from datetime import datetime
 
-from django.db.models import Case, F, IntegerField, OuterRef, Q, Subquery, When
+from django.db import connection, transaction
+from django.db.models import Case, F, IntegerField, Q, When
 
-from orders import pricing
+from accounts import points
+from orders import coupons, pricing
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine, Product
 
 Kind = PaymentTransaction.Kind
 Status = PaymentTransaction.Status
+
+
+#: One statement, because a buyer is waiting: to delete some lines and to shorten others are two.
+TAKE_FROM_CART = """
+    WITH bought AS (
+        SELECT product_id, quantity FROM orders_orderline WHERE order_id = %(order)s
+    ), emptied AS (
+        DELETE FROM shop_cartline AS line USING bought
+        WHERE line.cart_id = %(cart)s AND line.product_id = bought.product_id
+          AND line.quantity <= bought.quantity
+    )
+    UPDATE shop_cartline AS line SET quantity = line.quantity - bought.quantity, held = 0
+    FROM bought
+    WHERE line.cart_id = %(cart)s AND line.product_id = bought.product_id
+      AND line.quantity > bought.quantity
+"""
 
 
 class OutOfStock(Exception):
@@ -23,12 +44,13 @@ def follow_the_money(
     Set the order's status from the money that moved in all its ``transactions``.
 
     The caller holds the order's lock. The first payment closes every other way to pay for the
-    order, and empties the cart of what was bought. A canceled order stays canceled: money that
-    comes for it is given back, unless it was revived.
+    order, uses its points for good, earns it new ones, and empties the cart of what was bought; an
+    order of 0 won is paid as it is. What a refund does to points and coupon, ``take_back`` says. A
+    canceled order stays canceled: money that comes for it is given back, unless it was revived.
     """
     charged = moved(transactions, Kind.CHARGE).total
     refunded = moved(transactions, Kind.REFUND).total
-    if not charged or order.status == Order.Status.CANCELED:
+    if charged < order.total or order.status == Order.Status.CANCELED:
         return
     if refunded == 0:
         order.status = Order.Status.PAID
@@ -40,13 +62,38 @@ def follow_the_money(
         order.paid_at = came_at(transactions) or now
         if any(is_open(txn) for txn in transactions):
             close_charges(order, reason_code="superseded", now=now)
+        points.settle(order.user_id, order.number, used=order.points, earned=order.earns, now=now)
         take_from_cart(order)
+    elif refunded:
+        take_back(order, charged=charged, left=charged - refunded, now=now)
     order.save(update_fields=["status", "paid_at"])
+
+
+def take_back(order: Order, *, charged: int, left: int, now: datetime) -> None:
+    """
+    What a refund undoes, when ``left`` of ``charged`` won stay paid: of the points that the order
+    earned, the same part stays. The points and the coupon that it used go back with the last won,
+    and go back first: the coupon is locked before the shopper's points, as everywhere.
+    """
+    if left == 0:
+        give_back(order, now=now)
+    if order.earns:
+        keep = pricing.kept(order.earns, charged=charged, left=left)
+        points.take_back(order.number, keep=keep, now=now)
+
+
+def give_back(order: Order, *, now: datetime) -> None:
+    """The order's points and its use of a coupon go back to the buyer."""
+    if order.coupon_name:
+        coupons.give_back(order, now=now)
+    if order.points:
+        points.give_back(order.number, now=now)
 
 
 def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
     """
-    Give up a pending order: its stock goes back, its cart stays. The caller holds the order's lock.
+    Give up a pending order: its stock, points and coupon go back, its cart stays. The caller holds
+    the order's lock.
 
     An order whose payment has an unknown outcome, or that is no longer pending, is left as it is:
     returns whether it was canceled.
@@ -57,6 +104,7 @@ def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
         return False
     close_charges(order, reason_code=reason.lower(), now=now)
     put_back(order)
+    give_back(order, now=now)
     order.status = Order.Status.CANCELED
     order.cancel_reason = reason
     order.canceled_at = now
@@ -70,27 +118,39 @@ def came_at(transactions: list[PaymentTransaction]) -> datetime | None:
     return next((charge.approved_at for charge in charges), None)
 
 
-def revive(order: Order) -> bool:
+def revive(order: Order, *, now: datetime) -> bool:
     """
     Take a canceled order up again, because it was paid after all. The caller holds its lock and
     lets the order follow the money.
 
-    Returns False, and changes nothing, if its goods are gone or its cart was ordered anew since.
+    Returns False, and changes nothing, if its goods, its points or its coupon are gone, or if its
+    cart was ordered anew since.
     """
     later = Order.objects.filter(cart=order.cart_id, placed_at__gt=order.placed_at)
     if order.cart_id and later.exclude(status=Order.Status.CANCELED).exists():
         return False
-    wanted = {line.product_id: line.quantity for line in order.lines.all()}
-    products = Product.objects.filter(pk__in=wanted).order_by("pk")
-    stock = dict(products.select_for_update(no_key=True).values_list("pk", "stock"))
-    if any(stock[pk] < quantity for pk, quantity in wanted.items()):
+    try:
+        with transaction.atomic():
+            take_again(order, now=now)
+    except (OutOfStock, coupons.CouponRefused, points.NotEnoughPoints):
         return False
-    take_from_stock(wanted)
     order.status = Order.Status.PENDING
     order.cancel_reason = ""
     order.canceled_at = None
     order.save(update_fields=["cancel_reason", "canceled_at"])
     return True
+
+
+def take_again(order: Order, *, now: datetime) -> None:
+    """:raises OutOfStock, coupons.CouponRefused, points.NotEnoughPoints: roll back."""
+    wanted = {line.product_id: line.quantity for line in order.lines.all()}
+    products = Product.objects.filter(pk__in=wanted).order_by("pk")
+    list(products.select_for_update(no_key=True).values_list("pk"))
+    take_from_stock(wanted)
+    if order.coupon_name:
+        coupons.redeem_again(order)
+    if order.points:
+        points.hold(order.user_id, order.number, order.points, now=now)
 
 
 def refundable(transactions: list[PaymentTransaction]) -> pricing.Part:
@@ -131,10 +191,8 @@ def put_back(order: Order) -> None:
 
 def take_from_cart(order: Order) -> None:
     """What was bought leaves the cart; what was put in since stays."""
-    bought = Subquery(order.lines.filter(product=OuterRef("product")).values("quantity"))
-    lines = CartLine.objects.filter(cart=order.cart_id, product__in=order.lines.values("product"))
-    lines.filter(quantity__lte=bought).delete()
-    lines.update(quantity=F("quantity") - bought, held=0)
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_FROM_CART, {"order": order.pk, "cart": order.cart_id})
 
 
 def pieces(quantities: dict[int, int]) -> Case:

@@ -1,15 +1,24 @@
-"""From a cart to an order: what the buyer saw is what is ordered, and its stock is taken."""
+"""
+From a cart to an order: what the buyer saw is what is ordered.
 
-from dataclasses import dataclass
+Its stock, its coupon's use and its points are taken with it.
+"""
+
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
+from accounts import addresses, points
+from accounts.addresses import Destination
 from accounts.models import User
-from orders import fulfilment, pricing
-from orders.models import Order, OrderLine, PaymentTransaction
+from orders import coupons, fulfilment, pricing
+from orders.lines import item_of, lines_of
+from orders.models import Order, OrderLine, PaymentTransaction, Shipment
+from orders.quoting import NO_WISH, Wish, quote_of
 from shop.models import Cart, CartLine, Product
 
 
@@ -29,8 +38,11 @@ class CannotPlace(Exception):
         CannotPlace
         ├── CartIsEmpty        there is nothing to order
         ├── TooMuch            more won than one payment can be
-        ├── OfferChanged       price, stock or lines are not what the buyer saw; ask again
+        ├── NoDestination      goods are to be delivered, but nobody says where to
+        ├── OfferChanged       price, stock, lines or fee are not what the buyer saw; ask again
         └── PaymentInProgress  the cart's last payment has an unknown outcome; ``order`` tells
+
+    ``coupons.CouponRefused`` and ``points.NotEnoughPoints`` mean the same.
     """
 
 
@@ -39,6 +51,10 @@ class CartIsEmpty(CannotPlace):
 
 
 class TooMuch(CannotPlace):
+    pass
+
+
+class NoDestination(CannotPlace):
     pass
 
 
@@ -52,15 +68,26 @@ class PaymentInProgress(CannotPlace):
         self.order = order
 
 
-def place(*, user: User, contact: Contact, seen: list[pricing.Item], now: datetime) -> Order:
+def place(
+    *,
+    user: User,
+    contact: Contact,
+    seen: pricing.Quote,
+    now: datetime,
+    wish: Wish = NO_WISH,
+    destination: Destination | None = None,
+    is_saved: bool = False,
+) -> Order:
     """
     Place the order for the user's cart, or resume the pending one if it is for the same things.
 
-    Takes the stock and sets the deadline. Must be called inside the transaction that also records
-    the charge.
+    Takes the stock, the coupon and the points, and sets the deadline. Must be called inside the
+    transaction that also records the charge.
 
     :param seen: what the buyer agreed to on the review page.
-    :raises CannotPlace: see the tree there.
+    :param destination: needed if anything in the cart is delivered; ``is_saved`` keeps it in the
+        account.
+    :raises CannotPlace, coupons.CouponRefused, points.NotEnoughPoints: roll the transaction back.
     """
     cart = Cart.objects.select_for_update(no_key=True).filter(user=user).first()
     if cart is None:
@@ -76,16 +103,33 @@ def place(*, user: User, contact: Contact, seen: list[pricing.Item], now: dateti
     lines = list(lines_of(cart))
     if not lines:
         raise CartIsEmpty
-    items = [item_of(line) for line in lines]
-    if set(items) != set(seen):
+    applied = coupons.apply(
+        wish.coupon, lines, user_id=user.pk, pending=pending, now=now, lock=True
+    )
+    quote = quote_of(lines, applied, wish.points)
+    if quote != seen:
         raise OfferChanged
-    if pricing.quote(items).total > pricing.MOST:
+    if quote.subtotal + quote.shipping > pricing.MOST:
         raise TooMuch
-    if pending and resumes(pending, items, now):
-        return resume(pending, contact)
+    if not any(item.needs_delivery for item in quote.items):
+        destination = None
+    elif destination is None:
+        raise NoDestination
+    if destination and is_saved:
+        addresses.remember(user.pk, destination, now=now)
+    if pending and resumes(pending, quote, applied, now):
+        return resume(pending, contact, destination)
     if pending:
         fulfilment.cancel(pending, Order.CancelReason.SUPERSEDED, now=now)
-    return create(user, cart, contact, lines, now)
+    take_from_shelf(cart, lines)
+    order = create(user, cart, contact, lines, quote, applied, now)
+    if applied:
+        coupons.redeem(order, applied)
+    if quote.points:
+        points.hold(user.pk, order.number, quote.points, now=now)
+    if destination:
+        Shipment.objects.create(order=order, **asdict(destination))
+    return order
 
 
 def lock_products(cart: Cart, pending: Order | None) -> None:
@@ -99,52 +143,74 @@ def lock_products(cart: Cart, pending: Order | None) -> None:
     list(products.select_for_update(no_key=True).values_list("pk"))
 
 
-def lines_of(cart: Cart | None) -> QuerySet[CartLine]:
-    """The cart's lines that can be ordered, with their products."""
-    lines = CartLine.objects.filter(cart=cart, product__is_active=True)
-    return lines.select_related("product").order_by("product_id")
-
-
-def item_of(line: CartLine | OrderLine) -> pricing.Item:
-    """A cart's line at today's price, or an order's at the price it was ordered at."""
-    return pricing.Item(line.product_id, line.unit_price, line.quantity, line.is_tax_free)
-
-
 def has_unknown_outcome(order: Order) -> bool:
     return order.transactions.filter(status=PaymentTransaction.Status.PROCESSING).exists()
 
 
-def resumes(pending: Order, items: list[pricing.Item], now: datetime) -> bool:
+def resumes(
+    pending: Order, quote: pricing.Quote, applied: coupons.Applied | None, now: datetime
+) -> bool:
     """Is the pending order still in time, and for exactly these things at these prices?"""
     if pending.is_past_deadline(now):
         return False
-    return {item_of(line) for line in pending.lines.all()} == set(items)
+    figures = ("discount", "points", "shipping", "total", "tax_free", "vat")
+    if any(getattr(pending, name) != getattr(quote, name) for name in figures):
+        return False
+    if {item_of(line) for line in pending.lines.all()} != set(quote.items):
+        return False
+    coupon = applied.coupon.pk if applied else None
+    return coupon == coupons.held_by(pending)
 
 
-def resume(pending: Order, contact: Contact) -> Order:
+def resume(pending: Order, contact: Contact, destination: Destination | None) -> Order:
+    """The pending order, for whom and to where the buyer says now."""
     pending.name, pending.phone, pending.email = contact.name, contact.phone, contact.email
     pending.save(update_fields=["name", "phone", "email"])
+    if destination:
+        Shipment.objects.filter(order=pending).update(**asdict(destination))
     return pending
 
 
-def create(user: User, cart: Cart, contact: Contact, lines: list[CartLine], now: datetime) -> Order:
+def take_from_shelf(cart: Cart, lines: list[CartLine]) -> None:
+    """:raises OfferChanged: there are fewer than the buyer saw."""
     wanted = {line.product_id: line.quantity for line in lines}
     try:
         fulfilment.take_from_stock(wanted)
     except fulfilment.OutOfStock as error:
         raise OfferChanged from error
-    quote = pricing.quote(item_of(line) for line in lines)
+    CartLine.objects.filter(cart=cart, product__in=wanted).update(held=F("quantity"))
+
+
+def create(
+    user: User,
+    cart: Cart,
+    contact: Contact,
+    lines: list[CartLine],
+    quote: pricing.Quote,
+    applied: coupons.Applied | None,
+    now: datetime,
+) -> Order:
+    """The order and its lines, as they were quoted."""
     order = Order.objects.create(
         user=user,
         cart=cart,
+        title=title_of(lines),
+        pieces=sum(line.quantity for line in lines),
         name=contact.name,
         phone=contact.phone,
         email=contact.email,
         language=get_language() or settings.LANGUAGE_CODE,
         subtotal=quote.subtotal,
+        discount=quote.discount,
+        coupon_name=applied.coupon.name if applied else "",
+        points=quote.points,
+        shipping=quote.shipping,
         total=quote.total,
         tax_free=quote.tax_free,
         vat=quote.vat,
+        shipping_points=quote.delivery.points,
+        shipping_vat=quote.delivery.vat,
+        earns=pricing.earned(quote.goods_total, settings.POINTS_EARN_PERCENT),
         consented_at=now,
         placed_at=now,
         deadline_at=now + timedelta(seconds=settings.CHECKOUT_WINDOW_SECONDS),
@@ -157,8 +223,19 @@ def create(user: User, cart: Cart, contact: Contact, lines: list[CartLine], now:
             unit_price=line.unit_price,
             quantity=line.quantity,
             is_tax_free=line.is_tax_free,
+            needs_delivery=line.needs_delivery,
+            discount=share.discount,
+            points=share.points,
+            vat=share.vat,
         )
-        for line in lines
+        for line, share in zip(lines, quote.lines, strict=True)
     )
-    CartLine.objects.filter(cart=cart, product__in=wanted).update(held=F("quantity"))
     return order
+
+
+def title_of(lines: list[CartLine]) -> str:
+    """The first product, and how many more: what the order is called in one line."""
+    name = lines[0].name
+    if len(lines) == 1:
+        return name
+    return _("%(name)s and %(count)d more") % {"name": name, "count": len(lines) - 1}

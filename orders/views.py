@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.http import ShopperRequest
-from orders import fulfilment
+from orders import fulfilment, pricing
 from orders.models import Order, PaymentTransaction
 
 ORDERS_PER_PAGE = 20
@@ -23,7 +23,7 @@ def history(request: ShopperRequest) -> HttpResponse:
         order=OuterRef("pk"), kind="CHARGE", status=PaymentTransaction.Status.PROCESSING
     )
     orders = Order.objects.filter(user=request.user).prefetch_related("lines__product")
-    orders = orders.annotate(is_being_confirmed=Exists(unknown))
+    orders = orders.select_related("shipment").annotate(is_being_confirmed=Exists(unknown))
     page = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "orders/history.html", {"page": page})
 
@@ -33,14 +33,19 @@ def history(request: ShopperRequest) -> HttpResponse:
 @require_GET
 def order(request: ShopperRequest, number: str) -> HttpResponse:
     """The receipt; or what the order is waiting for; or why it ended without money."""
-    order = get_object_or_404(Order, number=number, user=request.user)
+    orders = Order.objects.select_related("shipment")
+    order = get_object_or_404(orders, number=number, user=request.user)
     transactions = list(order.transactions.all())
+    left = fulfilment.refundable(transactions).total
+    charged = fulfilment.moved(transactions, PaymentTransaction.Kind.CHARGE).total
     context = {
         "order": order,
+        "is_delivered": hasattr(order, "shipment"),
+        "earned": pricing.kept(order.earns, charged=charged, left=left),
         "lines": order.lines.select_related("product"),
         "charge": charge_to_show(transactions),
         "refunds": refunds_to_show(transactions),
-        "left": fulfilment.refundable(transactions).total,
+        "left": left,
         "is_late": order.is_past_deadline(timezone.now()),
     }
     return render(request, template_for(order, transactions), context)

@@ -57,7 +57,8 @@ def make_product(db: None) -> Callable[..., Product]:
         number = Product.objects.count() + 1
         defaults = {"slug": f"cup-{number}", "name_ko": f"컵 {number}", "name_en": f"Cup {number}"}
         return Product.objects.create(
-            category=category, **(defaults | {"price": 11_000, "stock": 10} | fields)
+            category=category,
+            **(defaults | {"price": 11_000, "stock": 10, "needs_delivery": False} | fields),
         )
 
     return make

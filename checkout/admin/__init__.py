@@ -1,5 +1,5 @@
 """The operators' desk. Importing the modules registers what is in them."""
 
-from checkout.admin import discrepancies, journal, mails, refunds, runs
+from checkout.admin import discrepancies, journal, mails, refunds, runs, shipments
 
-__all__ = ["discrepancies", "journal", "mails", "refunds", "runs"]
+__all__ = ["discrepancies", "journal", "mails", "refunds", "runs", "shipments"]

@@ -4,7 +4,6 @@ from unfold.decorators import display
 
 from checkout.models import Mail
 from orders.admin import ReadOnlyAdmin
-from orders.models import Order
 
 
 @admin.register(Mail)
@@ -13,10 +12,10 @@ class MailAdmin(ReadOnlyAdmin):
 
     list_display = ("created_at", "event", "order", "email", "sent_at", "problem")
     list_filter = ("event", ("sent_at", admin.EmptyFieldListFilter), "created_at")
-    list_select_related = ("transaction__order",)
-    search_fields = ("transaction__order__number", "transaction__order__email")
+    list_select_related = ("order",)
+    search_fields = ("order__number", "order__email")
     search_help_text = _("Order number or e-mail address.")
-    readonly_fields = ("order", "email")
+    readonly_fields = ("email",)
     fields = (
         ("event", "order"),
         ("email", "transaction"),
@@ -25,10 +24,6 @@ class MailAdmin(ReadOnlyAdmin):
         "problem",
     )
 
-    @display(description=_("order"), ordering="transaction__order__number")
-    def order(self, mail: Mail) -> Order:
-        return mail.transaction.order
-
-    @display(description=_("e-mail address"), ordering="transaction__order__email")
+    @display(description=_("e-mail address"), ordering="order__email")
     def email(self, mail: Mail) -> str:
-        return mail.transaction.order.email
+        return mail.order.email

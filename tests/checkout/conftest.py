@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from checkout import payments
-from orders import placing
+from orders import quoting
+from orders.lines import lines_of
 from orders.models import PaymentTransaction
 from shop.models import Cart
 from tests.conftest import CONTACT
@@ -19,7 +20,7 @@ def start(shopper: User, kakaopay: KakaoPay) -> Callable[..., PaymentTransaction
 
     def start_payment(**changed: Any) -> PaymentTransaction:
         cart = Cart.objects.get(user=shopper)
-        seen = [placing.item_of(line) for line in placing.lines_of(cart)]
+        seen = quoting.quote_of(lines_of(cart))
         given = {"user": shopper, "contact": CONTACT, "seen": seen, "now": timezone.now()}
         return payments.start(**(given | changed))
 

@@ -1,4 +1,4 @@
-"""Mail about money: once for each event, in the buyer's language, whatever is killed on the way."""
+"""Mail about money and parcels: once for each event, in the buyer's language, whatever happens."""
 
 import os
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from socket import create_server, socket
+from threading import Thread
+from time import sleep
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -17,7 +19,9 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from checkout import mails
 from checkout.models import Mail
-from orders.models import Order, PaymentTransaction
+from orders import shipping
+from orders.locking import locked
+from orders.models import Order, PaymentTransaction, Shipment
 from tests.processes import ROOT
 from tests.queries import queries_of
 from tests.races import at_once
@@ -91,6 +95,34 @@ def refund(order, charge) -> PaymentTransaction:
 
 
 @pytest.fixture
+def parcel(order) -> Shipment:
+    """On its way since 10:00 in Seoul."""
+    return Shipment.objects.create(
+        order=order,
+        recipient="Duri Lee",
+        phone="+821055556666",
+        postcode="06236",
+        line1="123 Teheran-ro <Gangnam>",
+        line2="5F",
+        memo="At the door",
+        status="SHIPPED",
+        carrier="HANJIN",
+        tracking_number="123456789012",
+        shipped_at=datetime(2026, 11, 21, 1, 0, 0, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def reduced(order, charge) -> PaymentTransaction:
+    """The same for less: a coupon takes 3,100 won, 2,000 points are used, delivery costs 3,000."""
+    amounts = {"subtotal": 31_000, "discount": 3_100, "points": 2_000, "shipping": 3_000}
+    totals = {"total": 28_900, "tax_free": 7_575, "vat": 1_939, "earns": 259}
+    Order.objects.filter(pk=order.pk).update(coupon_name="첫 구매 <10%>", **amounts, **totals)
+    PaymentTransaction.objects.filter(pk=charge.pk).update(amount=28_900, tax_free=7_575, vat=1_939)
+    return PaymentTransaction.objects.select_related("order").get(pk=charge.pk)
+
+
+@pytest.fixture
 def down(settings) -> None:
     """A mail server that refuses connections: nobody listens on port 9."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -107,9 +139,16 @@ def deaf() -> Iterator[socket]:
 
 def written(event: Mail.Event, txn: PaymentTransaction, **fields) -> Mail:
     with transaction.atomic():
-        mails.write(event, txn)
+        mails.write(event, txn.order, txn)
     Mail.objects.filter(transaction=txn, event=event).update(**fields)
     return Mail.objects.get(transaction=txn, event=event)
+
+
+def written_about(order: Order, event: Mail.Event = Event.SHIPPED) -> Mail:
+    """A mail that no money moved for."""
+    with transaction.atomic():
+        mails.write(event, order)
+    return Mail.objects.get(order=order, event=event, transaction=None)
 
 
 def jobs_of(mail: Mail):
@@ -131,7 +170,7 @@ class TestWriting:
         """What did not happen is not told, and nobody looks for it."""
         before = ProcrastinateJob.objects.count()
         with transaction.atomic():
-            mails.write(Event.PAID, charge)
+            mails.write(Event.PAID, charge.order, charge)
             assert ProcrastinateJob.objects.count() == before + 1
             transaction.set_rollback(True)
         assert Mail.objects.count() == 0
@@ -151,7 +190,21 @@ class TestWriting:
 
     def test_two_queries(self, charge):
         """A buyer is waiting while it is written."""
-        assert len(queries_of(lambda: mails.write(Event.PAID, charge))) == 2
+        assert len(queries_of(lambda: mails.write(Event.PAID, charge.order, charge))) == 2
+        assert len(queries_of(lambda: mails.write(Event.SHIPPED, charge.order))) == 2
+
+    def test_no_money_moved(self, order):
+        """The order's own mail: one of each event, with one job."""
+        mail = written_about(order)
+        assert (mail.order, mail.transaction, mail.event) == (order, None, "SHIPPED")
+        assert written_about(order) == mail
+        assert jobs_of(mail).count() == 1
+        assert written_about(order, Event.PAID) != mail
+
+    def test_no_money_moved_at_once(self, order):
+        """Sixteen at the same time write one."""
+        at_once(lambda: written_about(order), times=16)
+        assert jobs_of(Mail.objects.get()).count() == 1
 
 
 class TestSending:
@@ -258,6 +311,57 @@ class TestSending:
         assert mailoutbox == []
         assert not Mail.objects.exists()
 
+    def test_a_parcel_that_never_left(self, parcel, mailoutbox):
+        """Back to preparing before the mail went out: nobody is told, and the row is gone."""
+        mail = written_about(parcel.order)
+        with locked(parcel.order_id) as order:
+            shipping.undo(shipping.parcel_of(order))
+        assert mails.send(mail.pk, now=timezone.now()) is False
+        assert (mailoutbox, Mail.objects.count()) == ([], 0)
+
+    def test_a_parcel_that_has_arrived(self, parcel, mailoutbox):
+        """The number is still worth knowing."""
+        mail = written_about(parcel.order)
+        with locked(parcel.order_id) as order:
+            shipping.deliver(shipping.parcel_of(order), now=timezone.now())
+        assert mails.send(mail.pk, now=timezone.now()) is True
+        assert len(mailoutbox) == 1
+
+    def test_shipped_again_while_the_mail_is_withdrawn(self, parcel, mailoutbox):
+        """The worker waits for whoever moves the parcel, so that no parcel leaves untold."""
+        mail = written_about(parcel.order)
+        with locked(parcel.order_id) as order:
+            shipping.undo(shipping.parcel_of(order))
+        answers = []
+
+        def send() -> None:
+            answers.append(mails.send(mail.pk, now=timezone.now()))
+            connection.close()
+
+        worker = Thread(target=send)
+        with locked(parcel.order_id) as order:
+            worker.start()
+            sleep(0.3)
+            shipping.ship(
+                shipping.parcel_of(order),
+                carrier=Shipment.Carrier.CJ,
+                tracking_number="444455556666",
+                now=timezone.now(),
+            )
+            mails.write(Event.SHIPPED, order)
+        worker.join()
+        assert answers == [True]
+        assert "444455556666" in mailoutbox[0].body
+
+    def test_the_same_parcel_a_second_time(self, parcel, mailoutbox):
+        """One Message-ID, made from the order's number."""
+        mail = written_about(parcel.order)
+        mails.send(mail.pk, now=timezone.now())
+        Mail.objects.update(sent_at=None)
+        mails.send(mail.pk, now=timezone.now() + timedelta(minutes=6))
+        ids = {sent.message()["Message-ID"] for sent in mailoutbox}
+        assert ids == {f"<shipped.{parcel.order.number}@localhost>"}
+
 
 class TestLeftOver:
     """What no job sends is sent within minutes."""
@@ -323,6 +427,109 @@ class TestWhatItSays:
         assert "산책 <책> & 길" in text
         assert "산책 &lt;책&gt; &amp; 길" in html
 
+    def test_what_was_taken_off(self, reduced, parcel):
+        """Coupon with its name, points, delivery fee, total, and what it earned."""
+        number = reduced.order.number
+        text, html = parts_of(composed(Event.PAID, reduced))
+        for part in (text, html):
+            for fact in (
+                *(number, "31,000원", "−3,100원", "−2,000원", "3,000원", "28,900원"),
+                *("7,575원", "1,939원", "259", "Duri Lee", "010-5555-6666", "(06236)", "5F"),
+            ):
+                assert fact in part
+        assert "첫 구매 <10%>" in text
+        assert "123 Teheran-ro <Gangnam>" in text
+        assert "첫 구매 &lt;10%&gt;" in html
+        assert "123 Teheran-ro &lt;Gangnam&gt;" in html
+
+    def test_nothing_was_taken_off(self, charge):
+        """No coupon, no points, nothing delivered: no word about any of it."""
+        with translation.override("en"):
+            charge.order.language = "en"
+            for part in parts_of(composed(Event.PAID, charge)):
+                for word in ("Coupon", "oints", "Delivery fee", "Delivered to"):
+                    assert word not in part
+
+    def test_free_delivery(self, charge, parcel):
+        """It says so."""
+        charge.order.language = "en"
+        text, html = parts_of(composed(Event.PAID, charge))
+        assert "Delivery fee: free\n" in text
+        assert ">free<" in html
+
+    @pytest.mark.parametrize(
+        ("discount", "points", "sentence"),
+        [
+            (1_000, 30_000, "The coupon and the points covered it all"),
+            (0, 31_000, "The points covered it all"),
+            (31_000, 0, "The coupon covered it all"),
+        ],
+    )
+    def test_nothing_had_to_be_paid(self, order, discount, points, sentence):
+        """An order of 0 won has no charge, so none is mentioned."""
+        amounts = {"discount": discount, "points": points, "total": 0, "tax_free": 0, "vat": 0}
+        Order.objects.update(language="en", **amounts)
+        message = mails.compose(Mail(event=Event.PAID, order=Order.objects.get()))
+        assert message.subject.endswith("is confirmed")
+        for part in parts_of(message):
+            assert f"{sentence}: there was nothing to pay." in part
+            for word in ("Paid with", "Paid at", "Paid amount", "KakaoPay"):
+                assert word not in part
+
+    def test_a_parcel(self, parcel, settings):
+        """Carrier, number, where to look, where it goes, and what is in it."""
+        parcel.order.language = "en"
+        message = mails.compose(Mail(event=Event.SHIPPED, order=parcel.order))
+        text, html = parts_of(message)
+        tracking = (
+            "https://www.hanjin.com/kor/CMS/DeliveryMgr/WaybillResult.do"
+            "?mCode=MN038&schLang=KR&wblnumText2=123456789012"
+        )
+        assert tracking in text
+        assert tracking.replace("&", "&amp;") in html
+        for part in (text, html):
+            for fact in (
+                *("Hanjin", "123456789012", "Duri Lee", "(06236)", "5F", "At the door", "× 2"),
+                f"{settings.SITE_URL}/orders/{parcel.order.number}/",
+            ):
+                assert fact in part
+
+    def test_what_is_not_in_the_parcel(self, parcel):
+        """Tickets are not looked for in it."""
+        parcel.order.lines.filter(is_tax_free=True).update(needs_delivery=False)
+        for part in parts_of(mails.compose(Mail(event=Event.SHIPPED, order=parcel.order))):
+            assert "컵" in part
+            assert "산책" not in part
+
+    def test_the_shop_brings_it(self, parcel):
+        """No number, and no link to nowhere."""
+        parcel.order.language = "en"
+        parcel.carrier, parcel.tracking_number = "OWN", ""
+        parcel.order.shipment = parcel
+        for part in parts_of(mails.compose(Mail(event=Event.SHIPPED, order=parcel.order))):
+            assert "the shop itself" in part
+            for word in ("Tracking number", "See where it is"):
+                assert word not in part
+
+    def test_what_a_refund_leaves(self, reduced, refund):
+        """The order's amounts, and of the points that it earned those that stay."""
+        reduced.order.language = refund.order.language = "en"
+        refund.order.refresh_from_db(fields=["earns", "discount", "points", "shipping", "total"])
+        text, html = parts_of(composed(Event.REFUNDED, refund))
+        for part in (text, html):
+            for fact in ("₩10,000", "₩18,900", "−₩3,100", "−₩2,000", "₩28,900", "169 points"):
+                assert fact in part
+            assert "back in your account" not in part
+
+    def test_what_the_last_refund_gives_back(self, reduced, refund):
+        """Points and coupon; and of what was earned nothing stays."""
+        PaymentTransaction.objects.filter(pk=refund.pk).update(amount=28_900)
+        Order.objects.update(status="REFUNDED", language="en")
+        refund = PaymentTransaction.objects.select_related("order").get(pk=refund.pk)
+        for part in parts_of(composed(Event.REFUNDED, refund)):
+            assert "The points and the coupon that you used are back in your account." in part
+            assert "Points earned" not in part
+
     def test_a_refund(self, refund):
         """How much went back, why, and what remains paid."""
         for part in parts_of(composed(Event.REFUNDED, refund)):
@@ -357,9 +564,10 @@ class TestWhatItSays:
             (Event.PAID, "is confirmed", "Thank you for your order"),
             (Event.REFUNDED, "We refunded your order", "We gave ₩10,000 back to you"),
             (Event.NOT_CHARGED, "was not charged", "Your cart is as you left it."),
+            (Event.SHIPPED, "is on its way", "Your parcel is on its way"),
         ],
     )
-    def test_in_english(self, refund, event, subject, sentence):
+    def test_in_english(self, refund, parcel, event, subject, sentence):
         """For who ordered in English, whoever sends it; and no word of Korean but names."""
         refund.order.language = "en"
         refund.refund_reason = ""
@@ -372,7 +580,7 @@ class TestWhatItSays:
         assert not any("가" <= letter <= "힣" for letter in own.replace("책", "").replace("길", ""))
 
     @pytest.mark.parametrize("event", list(Event))
-    def test_no_secrets(self, refund, event):
+    def test_no_secrets(self, refund, parcel, event):
         """Neither the provider's names for the money nor tokens leave the shop."""
         PaymentTransaction.objects.update(pg_token="0123456789abcdef0123")
         refund.refresh_from_db()
@@ -401,6 +609,16 @@ class TestAdmin:
         page = admin_client.get(reverse("admin:checkout_mail_changelist"), {"q": "nobody"})
         assert list(page.context["cl"].result_list) == []
 
+    def test_without_money(self, admin_client, order):
+        """A mail about an order of 0 won, or about a parcel, is shown like any other."""
+        mail = written_about(order)
+        url = reverse("admin:checkout_mail_changelist")
+        page = admin_client.get(url, {"q": order.number})
+        assert list(page.context["cl"].result_list) == [mail]
+        assert order.number in page.content.decode()
+        change = reverse("admin:checkout_mail_change", args=[mail.pk])
+        assert "hana@example.com" in admin_client.get(change).content.decode()
+
     def test_read_only(self, admin_client, charge):
         """It can be opened, but not changed, deleted or added."""
         mail = written(Event.PAID, charge)
@@ -423,7 +641,7 @@ class TestAdmin:
 
 
 def composed(event: Mail.Event, txn: PaymentTransaction):
-    return mails.compose(Mail(pk=1, event=event, transaction=txn))
+    return mails.compose(Mail(pk=1, event=event, order=txn.order, transaction=txn))
 
 
 def parts_of(message) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from checkout import payments, sending, settling
 from checkout.calls import TransactionIsOpen
 from checkout.gateways.base import Declined
 from checkout.models import ProviderCall
-from orders import placing
+from orders import placing, quoting
+from orders.lines import lines_of
 from orders.models import Order, PaymentTransaction
 from shop.models import Cart, CartLine, Product
 from tests.conftest import CONTACT
@@ -100,7 +101,7 @@ class TestStart:
     def test_a_price_that_rose_asks_again(self, fill_cart, start, cup, kakaopay):
         """Nothing is placed, taken or announced at a price that the buyer has not seen."""
         cart = fill_cart((cup, 1))
-        seen = [placing.item_of(line) for line in placing.lines_of(cart)]
+        seen = quoting.quote_of(lines_of(cart))
         cup.price = 12_000
         cup.save()
         with pytest.raises(placing.OfferChanged):
@@ -124,7 +125,7 @@ class TestStart:
     def test_eight_tabs_of_one_shopper_make_one_order(self, shopper, fill_cart, cup, kakaopay):
         """Each tab gets a charge of the same order; the stock is taken once."""
         cart = fill_cart((cup, 2))
-        seen = [placing.item_of(line) for line in placing.lines_of(cart)]
+        seen = quoting.quote_of(lines_of(cart))
         orders = []
 
         def buy():
@@ -166,7 +167,7 @@ class TestStart:
 
             def swap(waiting=waiting):
                 cart = next(waiting)
-                seen = [placing.item_of(line) for line in placing.lines_of(cart)]
+                seen = quoting.quote_of(lines_of(cart))
                 payments.start(user=cart.user, contact=CONTACT, seen=seen, now=timezone.now())
 
             at_once(swap, times=2)
@@ -185,7 +186,7 @@ class TestStart:
         def buy():
             buyer = next(waiting)
             cart = Cart.objects.get(user=buyer)
-            seen = [placing.item_of(line) for line in placing.lines_of(cart)]
+            seen = quoting.quote_of(lines_of(cart))
             try:
                 payments.start(user=buyer, contact=CONTACT, seen=seen, now=timezone.now())
                 results.append("ordered")

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.models import User
 from checkout import payments, reconciliation
 from checkout.models import ProviderCall
-from orders import placing
+from orders import placing, quoting
+from orders.lines import lines_of
 from orders.models import Order, PaymentTransaction
 from shop.models import Cart
 from tests.books import differences, pieces_out
@@ -149,7 +150,7 @@ def test_fifty_buyers_for_five_pieces(kakaopay, cup):
         user = User.objects.create_user(f"buyer-{number}@example.com")
         carts.append(Cart.objects.create(user=user))
         carts[-1].lines.create(product=cup, quantity=1)
-    seen = [placing.item_of(line) for line in placing.lines_of(carts[0])]
+    seen = quoting.quote_of(lines_of(carts[0]))
     told = Counter()
 
     def buy(cart):

@@ -2,8 +2,10 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from orders.models import Order, PaymentTransaction
+from orders.models import CouponRedemption, Order, PaymentTransaction, Shipment
+from shop.models import Coupon
 from tests.queries import queries_of
 
 
@@ -47,6 +49,78 @@ def test_the_order_page_shows_both_ids(admin_client, paid):
     assert "0123456789abcdef0123" not in text
 
 
+def test_who_redeemed_a_coupon(admin_client, make_order):
+    """Found by its code or name, one query however many."""
+    spring = Coupon.objects.create(code="SPRING", name_ko="봄 쿠폰", value=2_000)
+    other = Coupon.objects.create(code="OTHER", name_ko="다른 쿠폰", value=2_000)
+    url = reverse("admin:orders_couponredemption_changelist")
+
+    def redeem(coupon, nth):
+        order = make_order(discount=2_000, total=20_000, vat=1_818, coupon_name=coupon.name)
+        return CouponRedemption.objects.create(order=order, coupon=coupon, user=order.user, nth=nth)
+
+    first = redeem(spring, 1)
+    redeem(other, 1)
+    for words in ("SPRING", "봄"):
+        page = admin_client.get(url, {"q": words})
+        assert list(page.context["cl"].result_list) == [first]
+    for_two = len(queries_of(lambda: admin_client.get(url)))
+    redeem(spring, 2)
+    assert len(queries_of(lambda: admin_client.get(url))) == for_two
+
+
+@pytest.fixture
+def parcel(paid) -> Shipment:
+    """The paid order's, on its way."""
+    return Shipment.objects.create(
+        order=paid,
+        recipient="이두리",
+        phone="+821055556666",
+        postcode="06236",
+        line1="서울 강남구 테헤란로 123",
+        status="SHIPPED",
+        carrier="CJ",
+        tracking_number="023456789012",
+        shipped_at=timezone.now(),
+    )
+
+
+@pytest.mark.parametrize("words", ["023456789012", "0234-5678-9012"])
+def test_an_order_is_found_by_its_parcel(admin_client, paid, parcel, words):
+    """Also where the tracking number could be a phone number."""
+    page = admin_client.get(reverse("admin:orders_order_changelist"), {"q": words})
+    assert list(page.context["cl"].result_list) == [paid]
+
+
+def test_the_list_shows_both_statuses(admin_client, paid, parcel):
+    """What became of the money, and of the parcel; orders are filtered by either."""
+    url = reverse("admin:orders_order_changelist")
+    text = admin_client.get(url).content.decode()
+    assert str(Order.Status.PAID.label) in text
+    assert str(Shipment.Status.SHIPPED.label) in text
+    for status, count in (("SHIPPED", 1), ("DELIVERED", 0)):
+        page = admin_client.get(url, {"shipment__status__exact": status})
+        assert page.context["cl"].result_count == count
+
+
+def test_the_order_page_shows_every_amount(admin_client, paid, parcel):
+    """Of the order, and of each line its share; and where the parcel is."""
+    Order.objects.update(
+        **{"discount": 2_200, "coupon_name": "첫 구매 <10%>", "points": 1_500, "shipping": 3_100},
+        **{"total": 21_400, "tax_free": 1_010, "vat": 1_854, "earns": 1_183},
+    )
+    paid.lines.update(discount=2_201, points=1_502, vat=1_603)
+    page = admin_client.get(reverse("admin:orders_order_change", args=[paid.pk]))
+    text = page.content.decode()
+    for fact in (
+        *("22,000원", "-2,200원 첫 구매 &lt;10%&gt;", "-1,500원", "3,100원", "21,400원"),
+        *("1,010원", "1,854원", "1,183", "-2,201원", "-1,502원", "1,603원"),
+        *("이두리, (06236) 서울 강남구 테헤란로 123", str(Shipment.Status.SHIPPED.label)),
+        reverse("admin:orders_shipment_change", args=[parcel.pk]),
+    ):
+        assert fact in text
+
+
 @pytest.mark.parametrize("model", ["order", "paymenttransaction"])
 def test_nothing_can_be_edited(admin_client, paid, model):
     """Even a superuser can neither add, change nor delete."""
@@ -62,13 +136,15 @@ def test_nothing_can_be_edited(admin_client, paid, model):
     assert PaymentTransaction.objects.count() == 1
 
 
-def test_the_list_does_not_ask_once_per_row(admin_client, paid):
-    """As many queries for twenty orders as for one."""
+def test_the_list_does_not_ask_once_per_row(admin_client, paid, parcel):
+    """As many queries for twenty orders as for one, with parcels and without."""
     url = reverse("admin:orders_order_changelist")
     for_one = len(queries_of(lambda: admin_client.get(url)))
     fields = {f.name: getattr(paid, f.name) for f in Order._meta.concrete_fields}
     for number in range(19):
-        Order.objects.create(**fields | {"id": None, "number": f"20261121-{number}"})
+        order = Order.objects.create(**fields | {"id": None, "number": f"20261121-{number}"})
+        if number % 2:
+            Shipment.objects.create(order=order, phone="+821055556666")
     assert len(queries_of(lambda: admin_client.get(url))) == for_one
 
 

@@ -74,7 +74,15 @@ def test_a_waiting_charge_has_a_tid(make_transaction):
 def test_nothing_is_charged_for_nothing(make_transaction, make_order):
     """Amounts are positive."""
     refuses(make_transaction, constraint="amount_positive", amount=0)
-    refuses(make_order, constraint="order_total_positive", total=0, vat=0)
+
+
+def test_the_total_adds_up(make_order):
+    """Goods, less coupon and points, and the delivery fee: nothing else is ever stored."""
+    refuses(make_order, constraint="order_total_adds_up", discount=1_000)
+    refuses(make_order, constraint="order_total_adds_up", points=1_000)
+    refuses(make_order, constraint="order_total_adds_up", shipping=3_000)
+    refuses(make_order, constraint="order_total_adds_up", shipping_points=1)
+    make_order(discount=2_000, points=20_000, shipping=3_000, total=3_000, vat=273)
 
 
 def test_tax_is_part_of_the_total(make_order):

@@ -1,12 +1,13 @@
 """Receipts and history: each shopper's own, and nobody else's."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from orders.models import Order, PaymentTransaction
+from orders.models import Order, PaymentTransaction, Shipment
 from tests.queries import queries_of
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +159,186 @@ def test_an_unknown_outcome_says_so_and_asks_again_by_itself(client, shopper, pa
     assert "다시 결제하지 않으셔도 됩니다" in text
     assert "hana@example.com 주소로도 알려 드립니다" in text
     assert reverse("checkout:reopen", args=[paid.number]) not in text
+
+
+def parcel_of(order, **fields) -> Shipment:
+    address = {"recipient": "이두리", "phone": "+821055556666", "postcode": "06236"}
+    lines = {"line1": "서울 강남구 테헤란로 123", "line2": "5층", "memo": "경비실 <103호>"}
+    return Shipment.objects.create(order=order, **(address | lines | fields))
+
+
+ON_ITS_WAY = {
+    "status": "SHIPPED",
+    "carrier": "CJ",
+    "tracking_number": "123456789012",
+    "shipped_at": datetime(2026, 11, 21, 15, 30, 0, tzinfo=UTC),
+}
+LINK = "https://trace.cjlogistics.com/next/tracking.html?wblNo=123456789012"
+
+
+def badges(text: str) -> list[str]:
+    """What the page's badges say, by their class."""
+    return re.findall(r'class="badge badge-(\w+)"', text)
+
+
+def test_where_the_parcel_goes(client, shopper, paid):
+    """The receipt repeats the whole address; nothing has been sent yet."""
+    client.force_login(shopper)
+    parcel_of(paid)
+    text = client.get(paid.get_absolute_url()).content.decode()
+    for fact in (
+        "이두리",
+        "010-5555-6666",
+        "(06236) 서울 강남구 테헤란로 123, 5층",
+        "경비실 &lt;103호&gt;",
+    ):
+        assert fact in text
+    assert badges(text)[:2] == ["paid", "preparing"]
+    assert 'rel="noopener"' not in text
+
+
+def test_a_parcel_on_its_way(client, shopper, paid):
+    """Its number leads to the carrier, in a window that learns nothing of the shop's."""
+    client.force_login(shopper)
+    parcel_of(paid, **ON_ITS_WAY)
+    text = client.get(paid.get_absolute_url()).content.decode()
+    assert badges(text)[:2] == ["paid", "shipped"]
+    assert f'<a href="{LINK}" target="_blank" rel="noopener">123456789012' in text
+    assert "2026-11-22 00:30" in text
+
+
+def test_the_shop_brings_it(client, shopper, paid):
+    """There is no number, and no link to nowhere."""
+    client.force_login(shopper)
+    parcel_of(paid, **(ON_ITS_WAY | {"carrier": "OWN", "tracking_number": ""}))
+    text = client.get(paid.get_absolute_url()).content.decode()
+    assert str(Shipment.Carrier.OWN.label) in text
+    assert "noopener" not in text
+
+
+@pytest.mark.parametrize(
+    ("money", "delivery", "shown"),
+    [
+        ("PAID", "PREPARING", True),
+        ("PARTIALLY_REFUNDED", "PREPARING", True),
+        ("REFUNDED", "PREPARING", False),
+        ("CANCELED", "PREPARING", False),
+        ("PENDING", "PREPARING", False),
+        ("PARTIALLY_REFUNDED", "SHIPPED", True),
+        ("REFUNDED", "SHIPPED", True),
+    ],
+)
+def test_no_parcel_is_promised_without_money(client, shopper, paid, money, delivery, shown):
+    """Nobody whose order was not paid, or was refunded before it left, waits for a parcel."""
+    client.force_login(shopper)
+    Order.objects.update(status=money)
+    parcel_of(paid, **(ON_ITS_WAY if delivery == "SHIPPED" else {}))
+    for url in (paid.get_absolute_url(), reverse("orders:history")):
+        text = client.get(url).content.decode()
+        assert (f"badge-{delivery.lower()}" in text) is shown
+
+
+def test_an_order_of_tickets(client, shopper, paid):
+    """It has no parcel, and no word about one."""
+    client.force_login(shopper)
+    text = client.get(paid.get_absolute_url()).content.decode()
+    assert badges(text) == ["paid"]
+    assert "배송" not in text.partition('class="card receipt"')[2].partition("</article>")[0]
+
+
+def test_what_was_taken_off(client, shopper, paid):
+    """Goods, coupon by name, points, delivery, total, VAT, tax-free part, and what it earned."""
+    client.force_login(shopper)
+    Order.objects.update(
+        **{"subtotal": 22_000, "discount": 2_200, "coupon_name": "첫 구매 <10%>", "points": 1_500},
+        **{"shipping": 3_000, "total": 21_300, "vat": 1_936, "earns": 1_183},
+        paid_at=timezone.now(),
+    )
+    PaymentTransaction.objects.update(amount=21_300)
+    parcel_of(paid)
+    text = client.get(paid.get_absolute_url()).content.decode()
+    summary = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text.partition('class="summary"')[2]))
+    for fact in ("22,000원", "첫 구매 &lt;10%&gt; −2,200원", "−1,500원", " 3,000원", "21,300원"):
+        assert fact in summary
+    for fact in ("1,936원", "1,183"):
+        assert fact in summary
+
+
+def test_nothing_was_taken_off(client, shopper, paid):
+    """No coupon, no points: no lines of zeros."""
+    client.force_login(shopper)
+    text = client.get(paid.get_absolute_url()).content.decode()
+    summary = text.partition('class="summary"')[2].partition("</dl>")[0]
+    assert summary.count("<dt>") == 4
+    assert "−" not in summary
+
+
+def test_free_delivery(client, shopper, paid):
+    """Said in a word, only where something is delivered."""
+    client.force_login(shopper)
+    parcel_of(paid)
+    english = {"accept-language": "en"}
+    text = client.get(paid.get_absolute_url(), headers=english).content.decode()
+    assert "<dd>free</dd>" in text
+
+
+def test_points_that_stay_after_a_refund(client, shopper, paid):
+    """Of 220 earned points, 15,000 of 22,000 won keep 150."""
+    client.force_login(shopper)
+    refund_of(paid)
+    Order.objects.update(status="PARTIALLY_REFUNDED", earns=220)
+    assert client.get(paid.get_absolute_url()).context["earned"] == 150
+
+
+def test_an_order_of_nothing(client, shopper, make_order):
+    """Points paid for all of it: no tid, no card, and a word about it instead."""
+    client.force_login(shopper)
+    order = make_order(status="PAID", points=22_000, total=0, vat=0, paid_at=timezone.now())
+    english = {"accept-language": "en"}
+    text = client.get(order.get_absolute_url(), headers=english).content.decode()
+    assert "The points covered it all: there was nothing to pay." in text
+    for word in ("(tid)", "(aid)", "KakaoPay ·", "Paid amount"):
+        assert word not in text
+
+
+def test_what_a_whole_refund_gives_back(client, shopper, paid):
+    """Points that were used are the shopper's again."""
+    client.force_login(shopper)
+    refund_of(paid, amount=21_000)
+    Order.objects.update(status="REFUNDED", points=1_000, total=21_000)
+    PaymentTransaction.objects.filter(kind="CHARGE").update(amount=21_000)
+    english = {"accept-language": "en"}
+    text = client.get(paid.get_absolute_url(), headers=english).content.decode()
+    assert "The points that you used are back in your account." in text
+
+
+def test_a_waiting_order_says_where_it_would_go(client, shopper, make_order):
+    """A wrong address is seen before paying, not afterwards."""
+    client.force_login(shopper)
+    order = make_order(deadline_at=timezone.now() + timedelta(minutes=5))
+    parcel_of(order)
+    assert "서울 강남구 테헤란로 123" in client.get(order.get_absolute_url()).content.decode()
+
+
+def test_the_history_tells_of_parcels(client, shopper, make_order):
+    """Both statuses, and the number once there is one; no more queries for twenty orders."""
+    client.force_login(shopper)
+    parcel_of(make_order(status="PAID"), **ON_ITS_WAY)
+    url = reverse("orders:history")
+    text = client.get(url).content.decode()
+    assert badges(text) == ["paid", "shipped"]
+    assert f'<a href="{LINK}" target="_blank" rel="noopener">123456789012' in text
+    for_one = len(queries_of(lambda: client.get(url)))
+    for number in range(19):
+        order = make_order(status="PAID")
+        if number % 2:
+            parcel_of(order)
+    assert len(queries_of(lambda: client.get(url))) == for_one
+
+
+def test_the_receipt_with_a_parcel_asks_little(client, shopper, paid):
+    """No more than eight queries."""
+    client.force_login(shopper)
+    parcel_of(paid, **ON_ITS_WAY)
+    refund_of(paid)
+    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 8

@@ -1,0 +1,105 @@
+"""The review page's forms, as they are first shown and as they come back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+from django.utils.translation import gettext as _
+
+from accounts.addresses import Destination
+from accounts.models import Address, User
+from checkout import offers
+from checkout.forms import CheckoutForm, DestinationForm, DiscountForm
+from orders import pricing, quoting
+from orders.models import Order
+from orders.quoting import Basket
+from shop.models import Cart
+
+PREFIX = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """Who orders, where to, and how they pay less; and ``seen``, what they were shown."""
+
+    contact: CheckoutForm
+    address: DestinationForm
+    discounts: DiscountForm
+    seen: pricing.Quote = offers.NOTHING_SEEN
+
+    @classmethod
+    def first(cls, user: User, pending: Order | None) -> Self:
+        """What the order that waits, or else the account, knows already."""
+        shipment = getattr(pending, "shipment", None)
+        address = shipment or user.addresses.first()
+        return cls(
+            contact=CheckoutForm.for_user(user),
+            address=DestinationForm.of(address, user, prefix=PREFIX),
+            discounts=DiscountForm.for_wish(quoting.wish_of(pending)),
+        )
+
+    @classmethod
+    def typed(cls, data: Mapping[str, str]) -> Self:
+        """As they were typed, with nothing said about what is missing: the buyer is not done."""
+        typed = {name: data.get(f"{PREFIX}-{name}", "") for name in DestinationForm.base_fields}
+        return cls(
+            contact=CheckoutForm(initial=data),
+            address=DestinationForm(initial=typed, prefix=PREFIX),
+            discounts=DiscountForm(data),
+            seen=seen_in(data),
+        )
+
+    @classmethod
+    def sent(cls, data: Mapping[str, str]) -> Self:
+        """As they were sent off to be ordered."""
+        address = DestinationForm(data, prefix=PREFIX)
+        return cls(CheckoutForm(data), address, DiscountForm(data), seen_in(data))
+
+    def at(self, address: Address, user: User) -> Self:
+        """The same, with one of the saved addresses."""
+        return replace(self, address=DestinationForm.of(address, user, prefix=PREFIX))
+
+    def are_valid(self) -> bool:
+        """An address is asked for only where something is delivered."""
+        asked = [self.contact, self.discounts] + [self.address] * self.needs_address
+        return all([form.is_valid() for form in asked])  # noqa: C419 — each shows what is wrong
+
+    @property
+    def needs_address(self) -> bool:
+        return any(item.needs_delivery for item in self.seen.items)
+
+    @property
+    def destination(self) -> Destination | None:
+        return self.address.destination if self.needs_address else None
+
+    @property
+    def is_saved(self) -> bool:
+        return self.needs_address and self.address.cleaned_data["is_saved"]
+
+    def basket(
+        self, cart: Cart | None, user: User, *, use_all: bool = False, now: datetime
+    ) -> Basket:
+        """
+        What the cart comes to as the forms say. Where a code is refused, the coupon that was picked
+        before still counts; more points than can be used are said at their field.
+        """
+        wish = self.discounts.wish
+        if use_all:
+            wish = replace(wish, points=pricing.MOST)
+        basket = quoting.look(cart, wish, user_id=user.pk, now=now)
+        if basket.refusal and wish.coupon != self.discounts.picked:
+            kept = replace(wish, coupon=self.discounts.picked)
+            with_picked = quoting.look(cart, kept, user_id=user.pk, now=now)
+            basket = replace(with_picked, refusal=basket.refusal)
+        if wish.points > basket.usable and not use_all:
+            most = _("No more than %(most)s points can be used here.") % {
+                "most": f"{basket.usable:,}"
+            }
+            self.discounts.add_error("points", most)
+        return basket
+
+
+def seen_in(data: Mapping[str, str]) -> pricing.Quote:
+    """What the buyer was shown."""
+    return offers.opened(data.get("seen", ""))

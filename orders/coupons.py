@@ -1,0 +1,300 @@
+"""
+Coupons: what one takes off a cart, why it does not, and the counting of its uses.
+
+    CouponRefused, of which ``why`` is one of ``Why`` and the message a sentence for the shopper
+
+A use is held when the order is placed, used when it is paid, and given back when it is canceled or
+wholly refunded. Its coupon's row is locked meanwhile, after the order and its products.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import count
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import IntegrityError
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from orders import pricing
+from orders.lines import item_of
+from orders.models import CouponRedemption, Order
+from shop.models import CartLine, Coupon, CouponGrant
+from shop.templatetags.money import won
+
+ForProduct: Any = Coupon.products.through
+ForCategory: Any = Coupon.categories.through
+
+
+class Why(StrEnum):
+    """Why a coupon takes nothing off. The values are stable: clients may rely on them."""
+
+    UNKNOWN = "unknown"
+    NOT_YET = "not_yet"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+    USED_BY_YOU = "used_by_you"
+    OTHER_GOODS = "other_goods"
+    MINIMUM = "minimum"
+
+
+class CouponRefused(Exception):
+    """The coupon takes nothing off this cart; the message is a sentence for the shopper."""
+
+    def __init__(self, why: Why, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A coupon that may be redeemed, what it takes off, and which of the person's uses it is."""
+
+    coupon: Coupon
+    reduction: pricing.Reduction
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the shopper's own coupons: ``discount`` won off this cart, or why not."""
+
+    coupon: Coupon
+    discount: int
+    refusal: CouponRefused | None = None
+    is_best: bool = False
+
+    @property
+    def key(self) -> str:
+        return key_of(self.coupon)
+
+
+def key_of(coupon: Coupon) -> str:
+    """What a form sends to choose the coupon: its code, or, as no code can be, ``#`` and its id."""
+    return coupon.code or f"#{coupon.pk}"
+
+
+def apply(
+    key: str,
+    lines: Sequence[CartLine],
+    *,
+    user_id: int,
+    pending: Order | None,
+    now: datetime,
+    lock: bool = False,
+) -> Applied | None:
+    """
+    The coupon that somebody chose for their cart; None if they chose none.
+
+    :param key: a code as it was typed, or the ``key_of`` a coupon.
+    :param pending: the cart's order that waits; what it holds is this shopper's to use again.
+    :param lock: lock the coupon, and the one that the pending order holds, in the order of ids:
+        locked one after the other, two shoppers could wait for each other.
+    :raises CouponRefused: it takes nothing off.
+    """
+    key = unicodedata.normalize("NFKC", key).strip().upper()
+    if not key:
+        return None
+    found = known_to(user_id, pending)
+    wanted = Q(pk=key[1:]) if is_id(key) else Q(code=key)
+    if lock:
+        held = CouponRedemption.objects.filter(order=pending, given_back_at=None)
+        found = found.filter(wanted | Q(pk__in=held.values("coupon"))).order_by("pk")
+        found = found.select_for_update(of=("self",), no_key=True)
+    else:
+        found = found.filter(wanted)
+    coupon = next((each for each in found if key in {each.code, f"#{each.pk}"}), None)
+    if coupon is None or not (coupon.is_granted or coupon.code == key):
+        raise refused(Why.UNKNOWN)
+    return Applied(coupon, reduction_of(coupon, lines, now=now), next_use(coupon))
+
+
+def choices(
+    lines: Sequence[CartLine], *, user_id: int, pending: Order | None, now: datetime
+) -> list[Choice]:
+    """The shopper's own coupons that have not ended: what saves most first, then what cannot."""
+    mine = known_to(user_id, pending).filter(
+        Q(valid_until=None) | Q(valid_until__gt=now), is_active=True, is_granted=True
+    )
+    found = [choice_of(coupon, lines, now=now) for coupon in mine]
+    found = [each for each in found if not is_over(each)]
+    found.sort(key=lambda each: (-each.discount, each.coupon.pk))
+    if found and found[0].discount:
+        found[0] = replace(found[0], is_best=True)
+    return found
+
+
+def choice_of(coupon: Any, lines: Sequence[CartLine], *, now: datetime) -> Choice:
+    try:
+        reduction = reduction_of(coupon, lines, now=now)
+    except CouponRefused as refusal:
+        return Choice(coupon, 0, refusal)
+    items = [item_of(line) for line in lines]
+    return Choice(coupon, reduction.of(reduction.base(items)))
+
+
+def is_over(choice: Choice) -> bool:
+    """Nothing that the shopper puts into the cart will let them use it again."""
+    return choice.refusal is not None and choice.refusal.why in {Why.USED_BY_YOU, Why.USED_UP}
+
+
+def reduction_of(coupon: Any, lines: Sequence[CartLine], *, now: datetime) -> pricing.Reduction:
+    """
+    What the coupon takes off; ``coupon`` comes from ``known_to``.
+
+    :raises CouponRefused: nothing.
+    """
+    if not coupon.is_active or (coupon.valid_until and coupon.valid_until <= now):
+        raise refused(Why.EXPIRED, until=coupon.valid_until)
+    if coupon.valid_from > now:
+        raise refused(Why.NOT_YET, since=coupon.valid_from)
+    if coupon.limit is not None and coupon.redeemed - coupon.is_held >= coupon.limit:
+        raise refused(Why.USED_UP)
+    if coupon.per_person is not None and len(coupon.uses) >= coupon.per_person:
+        raise refused(Why.USED_BY_YOU)
+    reduction = pricing.Reduction(
+        won=coupon.value if coupon.kind == Coupon.Kind.FIXED else 0,
+        percent=coupon.value if coupon.kind == Coupon.Kind.PERCENT else 0,
+        cap=coupon.cap,
+        product_ids=covered(coupon, lines),
+    )
+    base = reduction.base(item_of(line) for line in lines)
+    if base == 0:
+        raise refused(Why.OTHER_GOODS)
+    if base < coupon.minimum:
+        raise refused(Why.MINIMUM, minimum=coupon.minimum, short=coupon.minimum - base)
+    return reduction
+
+
+def covered(coupon: Any, lines: Sequence[CartLine]) -> frozenset[int] | None:
+    """Which of the cart's products the coupon is for; None if it is for everything."""
+    if not coupon.product_ids and not coupon.category_ids:
+        return None
+    return frozenset(
+        line.product_id
+        for line in lines
+        if line.product_id in coupon.product_ids or line.product.category_id in coupon.category_ids
+    )
+
+
+def redeem(order: Order, applied: Applied) -> None:
+    """
+    Count a use of the coupon for the order. Its coupon is locked by ``apply``.
+
+    :raises CouponRefused: others were quicker; the transaction must be rolled back.
+    """
+    count_use(applied.coupon.pk)
+    try:
+        CouponRedemption.objects.create(
+            order=order, coupon=applied.coupon, user_id=order.user_id, nth=applied.nth
+        )
+    except IntegrityError as error:  # a late payment took this use while we waited for the lock
+        raise refused(Why.USED_BY_YOU) from error
+
+
+def redeem_again(order: Order) -> None:
+    """
+    Take the use again that a canceled order gave back.
+
+    :raises CouponRefused: there is none any more; the transaction must be rolled back.
+    """
+    redemption = CouponRedemption.objects.get(order=order)
+    coupon = Coupon.objects.select_for_update(no_key=True).filter(pk=redemption.coupon_id)
+    coupon.values_list("pk").get()  # and only then are the uses read: others may have waited, too
+    held = known_to(order.user_id, order).get(pk=redemption.coupon_id)
+    if held.per_person is not None and len(held.uses) >= held.per_person:
+        raise refused(Why.USED_BY_YOU)
+    count_use(held.pk)
+    redemption.nth, redemption.given_back_at = next_use(held), None
+    redemption.save(update_fields=["nth", "given_back_at"])
+
+
+def held_by(order: Order) -> int | None:
+    """The coupon, by its id, that the order holds or has used."""
+    held = CouponRedemption.objects.filter(order=order, given_back_at=None)
+    return held.values_list("coupon", flat=True).first() if order.coupon_name else None
+
+
+def give_back(order: Order, *, now: datetime) -> None:
+    """The order does not use its coupon after all. Doing it again changes nothing."""
+    coupon_id = held_by(order)
+    if coupon_id is not None:
+        CouponRedemption.objects.filter(order=order).update(given_back_at=now)
+        Coupon.objects.filter(pk=coupon_id).update(redeemed=F("redeemed") - 1)
+
+
+def count_use(coupon_id: int) -> None:
+    """:raises CouponRefused: every use that there is has been taken."""
+    has_one = Q(limit=None) | Q(redeemed__lt=F("limit"))
+    if not Coupon.objects.filter(has_one, pk=coupon_id).update(redeemed=F("redeemed") + 1):
+        raise refused(Why.USED_UP)
+
+
+def known_to(user_id: int, pending: Order | None) -> "QuerySet[Any]":
+    """
+    Coupons, in one query, with what decides whether this person may redeem one: ``is_granted`` to
+    them, ``uses`` they have made, whether ``is_held`` by their pending order, and what it is for.
+    """
+    live = CouponRedemption.objects.filter(coupon=OuterRef("pk"), given_back_at=None)
+    mine = live.filter(user=user_id).exclude(order=pending)
+    products = ForProduct.objects.filter(coupon=OuterRef("pk"))
+    categories = ForCategory.objects.filter(coupon=OuterRef("pk"))
+    return Coupon.objects.annotate(
+        is_granted=Exists(CouponGrant.objects.filter(coupon=OuterRef("pk"), user=user_id)),
+        uses=ArraySubquery(mine.values("nth")),
+        is_held=Exists(live.filter(order=pending)),
+        product_ids=ArraySubquery(products.values("product")),
+        category_ids=ArraySubquery(categories.values("category")),
+    )
+
+
+def next_use(coupon: Any) -> int:
+    """The lowest number that none of this person's uses has."""
+    return next(nth for nth in count(1) if nth not in coupon.uses)
+
+
+def is_id(key: str) -> bool:
+    return key.startswith("#") and key[1:].isascii() and key[1:].isdecimal() and len(key) < 19
+
+
+def refused(why: Why, **about: Any) -> CouponRefused:
+    return CouponRefused(why, sentence(why, **about))
+
+
+def sentence(
+    why: Why,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    minimum: int = 0,
+    short: int = 0,
+) -> str:
+    """What the shopper reads, and what they can do."""
+    match why:
+        case Why.UNKNOWN:
+            return _("There is no such coupon. Please check the code.")
+        case Why.NOT_YET:
+            return _("This coupon is valid from %(day)s.") % {"day": day(since)}
+        case Why.EXPIRED if until:
+            return _("This coupon expired on %(day)s.") % {"day": day(until)}
+        case Why.EXPIRED:
+            return _("This coupon is no longer valid.")
+        case Why.USED_UP:
+            return _("This coupon is used up: others were quicker.")
+        case Why.USED_BY_YOU:
+            return _("You have used this coupon already.")
+        case Why.OTHER_GOODS:
+            return _("This coupon is not for the goods in your cart.")
+        case Why.MINIMUM:
+            return _(
+                "This coupon needs %(minimum)s of the goods it is for: %(short)s are missing."
+            ) % {"minimum": won(minimum), "short": won(short)}
+
+
+def day(moment: datetime | None) -> str:
+    return formats.date_format(timezone.localtime(moment), "DATE_FORMAT")

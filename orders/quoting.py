@@ -1,0 +1,111 @@
+"""
+What a cart would come to: with which coupon, with how many points, and why not with others.
+
+Reads only. ``placing`` asks again under locks, and places nothing that the buyer has not seen.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts import points
+from orders import coupons, pricing
+from orders.lines import item_of, lines_of
+from orders.models import Order
+from shop.delivery import Delivery
+from shop.models import Cart, CartLine
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the buyer would pay less: a coupon's key or code, and so many points."""
+
+    coupon: str = ""
+    points: int = 0
+
+
+NO_WISH = Wish()
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """
+    A cart on the review page.
+
+    ``refusal`` says why the wanted coupon was not ``applied``. Of ``balance`` points, those that a
+    pending order of this cart holds among them, this purchase can use ``usable``.
+    """
+
+    lines: list[CartLine]
+    quote: pricing.Quote
+    applied: coupons.Applied | None
+    refusal: coupons.CouponRefused | None
+    choices: list[coupons.Choice]
+    balance: int
+    usable: int
+
+    @property
+    def is_by_code(self) -> bool:
+        """Is the coupon none of the shopper's own?"""
+        own = {choice.coupon for choice in self.choices}
+        return self.applied is not None and self.applied.coupon not in own
+
+    @property
+    def needs_delivery(self) -> bool:
+        return any(line.needs_delivery for line in self.lines)
+
+
+def look(cart: Cart | None, wish: Wish, *, user_id: int, now: datetime) -> Basket:
+    """
+    What the cart comes to if the wish is met as far as it can be: a coupon that is refused is left
+    out, and of too many points only the usable ones are used.
+    """
+    lines = list(lines_of(cart))
+    pending = pending_of(cart)
+    applied = refusal = None
+    try:
+        applied = coupons.apply(wish.coupon, lines, user_id=user_id, pending=pending, now=now)
+    except coupons.CouponRefused as error:
+        refusal = error
+    balance = points.usable(user_id, now=now) + (pending.points if pending else 0)
+    payable = quote_of(lines, applied).total
+    usable = min(balance, payable)
+    return Basket(
+        lines=lines,
+        quote=quote_of(lines, applied, min(wish.points, usable)),
+        applied=applied,
+        refusal=refusal,
+        choices=coupons.choices(lines, user_id=user_id, pending=pending, now=now),
+        balance=balance,
+        usable=usable,
+    )
+
+
+def pending_of(cart: Cart | None) -> Order | None:
+    """The cart's order that waits for its payment, or for being closed."""
+    if cart is None:
+        return None
+    pending = Order.objects.filter(cart=cart, status=Order.Status.PENDING)
+    return pending.select_related("redemption__coupon", "shipment").first()
+
+
+def wish_of(pending: Order | None) -> Wish:
+    """How the buyer chose to pay for the order that waits, so that they need not choose again."""
+    if pending is None:
+        return NO_WISH
+    redemption = getattr(pending, "redemption", None) if pending.coupon_name else None
+    return Wish(coupons.key_of(redemption.coupon) if redemption else "", pending.points)
+
+
+def quote_of(
+    lines: Iterable[CartLine], applied: coupons.Applied | None = None, points: int = 0
+) -> pricing.Quote:
+    """What the lines come to today, with the shop's delivery fee."""
+    return pricing.quote(
+        [item_of(line) for line in lines],
+        coupon=applied.reduction if applied else None,
+        points=points,
+        delivery=Delivery(settings.DELIVERY_FEE, settings.DELIVERY_FREE_FROM),
+    )

@@ -1,0 +1,311 @@
+"""The review page: coupons, points and addresses, with htmx, without, and on the way to paying."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import points
+from accounts.models import Address, User
+from checkout import returning
+from orders.models import Order, PaymentTransaction
+from shop.models import Coupon
+from tests.queries import queries_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+QUOTE = "/checkout/quote/"
+READY = "/checkout/ready/"
+TYPED = {
+    "name": "김하나",
+    "phone": "010-1234-5678",
+    "email": "hana@example.com",
+    "address-recipient": "김둘",
+    "address-phone": "010-8765-4321",
+    "address-postcode": "04524",
+    "address-line1": "서울 중구 세종대로 110",
+    "address-line2": "",
+    "address-memo": "",
+}
+
+
+@pytest.fixture
+def cart(shopper, fill_cart, make_product):
+    """Two cups for 22,000 won and tax-free tea for 8,000, all delivered for 3,000."""
+    cup = make_product(price=11_000, stock=5, needs_delivery=True)
+    tea = make_product(price=8_000, stock=5, needs_delivery=True, is_tax_free=True)
+    return fill_cart((cup, 2), (tea, 1))
+
+
+@pytest.fixture
+def spring(db):
+    return Coupon.objects.create(code="SPRING", name_ko="봄 쿠폰", value=3_000, limit=5)
+
+
+@pytest.fixture
+def browser(client, shopper, cart):
+    """The shopper's browser, signed in; they have 5,000 points."""
+    points.grant(shopper, 5_000, note="반가워요", by=None, now=timezone.now())
+    client.force_login(shopper)
+    return client
+
+
+@pytest.fixture
+def seal(browser):
+    """What the page shows is sent along."""
+    return seal_on(browser.get("/checkout/"))
+
+
+@pytest.fixture
+def ask(browser, seal):
+    """Have the amounts worked out anew, as htmx does; or without JavaScript."""
+
+    def post(*, htmx=True, **changed):
+        headers = {"HX-Request": "true"} if htmx else {}
+        return browser.post(QUOTE, TYPED | {"seen": seal} | changed, headers=headers)
+
+    return post
+
+
+def seal_on(page):
+    return re.search(r'name="seen" value="([^"]*)"', page.content.decode())[1]
+
+
+def figures(page):
+    quote = page.context["quote"]
+    return quote.discount, quote.points, quote.shipping, quote.total
+
+
+class TestFirstLook:
+    def test_nothing_is_taken_off_unasked(self, browser, spring):
+        """33,000 won with delivery; the balance is shown."""
+        page = browser.get("/checkout/")
+        assert figures(page) == (0, 0, 3_000, 33_000)
+        assert "5,000" in page.content.decode()
+
+    def test_the_best_of_their_own_coupons_is_suggested(self, browser, spring, shopper):
+        """It is marked, not chosen for them."""
+        spring.grants.create(user=shopper)
+        page = browser.get("/checkout/")
+        assert [each.is_best for each in page.context["basket"].choices] == [True]
+        assert "badge-best" in page.content.decode()
+        assert figures(page)[0] == 0
+
+    def test_the_address_used_last_is_offered(self, browser, shopper):
+        """It need not be typed again."""
+        kept = {"recipient": "김둘", "phone": "+821087654321", "postcode": "04524"}
+        shopper.addresses.create(**kept, line1="서울 중구 세종대로 110")
+        shown = browser.get("/checkout/").context["forms"].address.initial
+        assert (shown["recipient"], shown["phone"]) == ("김둘", "010-8765-4321")
+
+    def test_without_delivery_no_address_is_asked(self, browser, cart, make_product):
+        """A ticket goes by mail."""
+        cart.lines.all().delete()
+        cart.lines.create(product=make_product(needs_delivery=False), quantity=1)
+        page = browser.get("/checkout/")
+        assert "address-postcode" not in page.content.decode()
+        assert figures(page) == (0, 0, 0, 11_000)
+
+    def test_an_order_that_waits_is_shown_as_it_was_chosen(self, browser, ask, kakaopay, spring):
+        """Back from the provider's page nothing need be chosen again, and its points are there."""
+        asked = ask(code="spring", points="2000")
+        fields = {"seen": seal_on(asked), "coupon": "SPRING", "points": "2000", "consent": "on"}
+        assert browser.post(READY, TYPED | fields).status_code == 303
+        page = browser.get("/checkout/")
+        assert figures(page) == (3_000, 2_000, 3_000, 28_000)
+        assert page.context["basket"].balance == 5_000
+        assert page.context["forms"].address.initial["recipient"] == "김둘"
+
+
+class TestAsking:
+    def test_a_code(self, ask, spring):
+        """Every figure follows, and only the parts that change are sent."""
+        page = ask(code="spring")
+        assert (page.status_code, figures(page)) == (200, (3_000, 0, 3_000, 30_000))
+        text = page.content.decode()
+        assert "<html" not in text
+        for part in ("discounts", "amounts", "lines", "pay"):
+            assert f'id="{part}"' in text
+
+    @pytest.mark.parametrize("typed", ["2000", "2,000", " 2 000", "２０００"])
+    def test_points_however_they_are_written(self, ask, typed):
+        """Commas, blanks and full-width digits are understood."""
+        assert figures(ask(points=typed)) == (0, 2_000, 3_000, 31_000)
+
+    def test_all_points(self, ask):
+        """One click, whatever was typed."""
+        page = ask(use_all="1", points="1")
+        assert (page.status_code, figures(page)[1]) == (200, 5_000)
+
+    def test_all_points_are_no_more_than_there_is_to_pay(self, ask, shopper):
+        """100,000 points, 33,000 won: the button changes to ordering without paying."""
+        points.grant(shopper, 95_000, note="많이", by=None, now=timezone.now())
+        page = ask(use_all="1")
+        assert (figures(page), page.context["basket"].usable) == ((0, 33_000, 3_000, 0), 33_000)
+        assert "kakaopay-button" not in page.content.decode()
+
+    @pytest.mark.parametrize("typed", ["5001", "99999999999", "-1", "1.5", "많이", "\0"])
+    def test_points_that_cannot_be_used(self, ask, typed):
+        """It is said at the field, and what was typed stays."""
+        page = ask(points=typed)
+        assert page.status_code == 422
+        assert "points-error" in page.content.decode()
+
+    @pytest.mark.parametrize("code", ["NOPE", "가" * 60, "\0", "#1"])
+    def test_a_wrong_code(self, ask, code):
+        """It is said at the field."""
+        page = ask(code=code)
+        assert page.status_code == 422
+        assert figures(page)[0] == 0
+
+    def test_a_wrong_code_leaves_the_coupon_that_was_picked(self, ask, spring):
+        """Trying another loses nothing."""
+        page = ask(coupon="SPRING", code="NOPE")
+        assert (page.status_code, figures(page)[0]) == (422, 3_000)
+        assert 'value="NOPE"' in page.content.decode()
+
+    def test_without_javascript(self, ask, spring):
+        """The whole page, with everything that was typed."""
+        page = ask(htmx=False, code="spring", name="김셋", consent="on")
+        text = page.content.decode()
+        assert "<html" in text
+        assert figures(page)[0] == 3_000
+        assert 'value="김셋"' in text
+        assert 'value="김둘"' in text
+        assert re.search(r'name="consent"[^>]*checked', text)
+
+    def test_nothing_is_said_of_what_is_not_filled_in_yet(self, ask):
+        """Only what was asked about."""
+        page = ask(htmx=False, name="", phone="")
+        assert page.status_code == 200
+        assert "field-error" not in page.content.decode()
+
+    def test_one_of_the_saved_addresses(self, ask, shopper):
+        """It is filled in, and can be changed."""
+        kept = {"recipient": "김셋", "phone": "+821011112222", "postcode": "13529"}
+        saved = shopper.addresses.create(**kept, line1="성남시 분당구 판교역로 166")
+        page = ask(address=str(saved.pk))
+        assert page.context["forms"].address.initial["recipient"] == "김셋"
+        assert 'value="13529"' in page.content.decode()
+
+    def test_nobody_elses_address(self, ask):
+        """There is none of that number."""
+        other = User.objects.create_user("other@example.com")
+        kept = {"recipient": "남", "phone": "+821011112222", "postcode": "13529", "line1": "길 1"}
+        theirs = Address.objects.create(user=other, **kept)
+        assert ask(address=str(theirs.pk)).status_code == 404
+        assert ask(address="x").status_code == 404
+
+    def test_what_changed_meanwhile_is_said(self, ask, cart):
+        """A price that rose since the page was drawn; what the buyer changed is not news."""
+        cup = cart.lines.first().product
+        cup.price = 12_000
+        cup.save()
+        page = ask(points="1000")
+        assert [(each.what, each.now) for each in page.context["changes"]] == [("price", 12_000)]
+
+    def test_an_emptied_cart_leads_to_the_cart(self, ask, cart):
+        """Also where htmx asks."""
+        cart.lines.all().delete()
+        assert ask()["HX-Redirect"] == "/cart/"
+        assert ask(htmx=False).url == "/cart/"
+
+    def test_looking_places_nothing(self, ask, spring):
+        """No order, no points held, no use counted."""
+        ask(code="spring", points="2000")
+        spring.refresh_from_db()
+        assert (Order.objects.count(), spring.redeemed) == (0, 0)
+
+    def test_reloading_it_leads_to_the_page(self, browser):
+        """The address alone has nothing to work out."""
+        assert browser.get(QUOTE).url == "/checkout/"
+
+
+class TestOrdering:
+    @pytest.fixture
+    def order(self, browser, seal, kakaopay):
+        def post(**changed):
+            return browser.post(READY, TYPED | {"seen": seal, "consent": "on"} | changed)
+
+        return post
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("address-recipient", ""),
+            ("address-phone", "12"),
+            ("address-postcode", "1234"),
+            ("address-line1", ""),
+        ],
+    )
+    def test_a_wrong_address_is_said_at_its_field(self, order, field, value):
+        """Nothing is placed, nothing typed is lost."""
+        page = order(**{field: value})
+        assert page.status_code == 422
+        assert field.removeprefix("address-") in page.context["forms"].address.errors
+        assert Order.objects.count() == 0
+
+    def test_a_coupon_that_was_not_looked_at_is_asked_first(self, order, spring):
+        """Typed, but not applied: the page shows what it takes off."""
+        page = order(code="SPRING")
+        assert (page.status_code, figures(page)) == (409, (3_000, 0, 3_000, 30_000))
+        assert [each.what for each in page.context["changes"]] == ["discount"]
+        assert Order.objects.count() == 0
+
+    def test_a_coupon_that_was_used_up_meanwhile(self, order, ask, spring):
+        """The reason at its field, and the amounts without it."""
+        seen = seal_on(ask(code="SPRING"))
+        Coupon.objects.update(redeemed=5)
+        page = order(coupon="SPRING", seen=seen)
+        assert (page.status_code, figures(page)[0]) == (409, 0)
+        assert page.context["basket"].refusal.why == "used_up"
+
+    def test_points_that_went_meanwhile(self, order, ask, shopper):
+        """The most that can be used now is said."""
+        seen = seal_on(ask(points="4000"))
+        points.hold(shopper.pk, "elsewhere", 3_000, now=timezone.now())
+        page = order(points="4000", seen=seen)
+        assert (page.status_code, figures(page)[1]) == (409, 2_000)
+        assert "2,000" in page.context["forms"].discounts.errors["points"][0]
+
+    def test_nothing_left_to_pay_leads_to_the_receipt(self, order, ask, shopper):
+        """Without the provider."""
+        points.grant(shopper, 95_000, note="많이", by=None, now=timezone.now())
+        answer = order(points="33000", seen=seal_on(ask(use_all="1")))
+        placed = Order.objects.get()
+        assert (answer.status_code, answer.url) == (303, placed.get_absolute_url())
+        assert placed.status == "PAID"
+
+    def test_the_address_is_saved_if_ticked(self, order, shopper):
+        """And offered next time."""
+        order(**{"address-is_saved": "on"})
+        assert shopper.addresses.get().recipient == "김둘"
+
+
+class TestBudgets:
+    @pytest.mark.parametrize("lines", [1, 30])
+    def test_a_purchase_with_everything_asks_the_database_little(
+        self, browser, ask, cart, spring, make_product, kakaopay, lines
+    ):
+        """ready ≤ 20, approve ≤ 15, receipt ≤ 8, with coupon, points and delivery."""
+        cart.lines.all().delete()
+        for _ in range(lines):
+            product = make_product(stock=9, needs_delivery=True)
+            spring.products.add(product)
+            cart.lines.create(product=product, quantity=1)
+        seen = seal_on(ask(code="SPRING", points="2000"))
+        fields = TYPED | {"seen": seen, "coupon": "SPRING", "points": "2000", "consent": "on"}
+        ready = queries_of(lambda: browser.post(READY, fields))
+        charge = PaymentTransaction.objects.get()
+        token = kakaopay.pay(charge.redirect_urls["pc"]).rpartition("pg_token=")[2]
+        link = reverse("checkout:approve", args=[returning.token_for(charge)])
+        approve = queries_of(lambda: browser.get(f"{link}?pg_token={token}"))
+        order = Order.objects.get()
+        assert (order.status, order.discount, order.points) == ("PAID", 3_000, 2_000)
+        receipt = queries_of(lambda: browser.get(order.get_absolute_url()))
+        for name, queries, most in (
+            ("ready", ready, 20),
+            ("approve", approve, 15),
+            ("receipt", receipt, 8),
+        ):
+            assert len(queries) <= most, f"{name}: {len(queries)}\n" + "\n".join(queries)
