@@ -73,12 +73,16 @@ class NotEnoughPoints(PointsError):
         self.usable = usable
 
 
-def usable(user_id: int, *, now: datetime) -> int:
-    """How many points a person can use: what has not expired, less what they owe; at least 0."""
+def usable(user_id: int, *, now: datetime, returning: int = 0) -> int:
+    """
+    How many points a person can use: what has not expired, less what they owe; at least 0.
+
+    :param returning: what an order that is about to be replaced will give back.
+    """
     counts = Q(left__lt=0) | Q(left__gt=0, expires_at__gt=now)
     entries = PointEntry.objects.filter(counts, user=user_id)
     points: int | None = entries.aggregate(points=Sum("left"))["points"]
-    return max(points or 0, 0)
+    return max((points or 0) + returning, 0)
 
 
 def hold(user_id: int, order_number: str, amount: int, *, now: datetime) -> None:

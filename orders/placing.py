@@ -115,20 +115,21 @@ def place(
         destination = None
     elif destination is None:
         raise NoDestination
-    if destination and is_saved:
-        addresses.remember(user.pk, destination, now=now)
     if pending and resumes(pending, quote, applied, now):
-        return resume(pending, contact, destination)
-    if pending:
-        fulfilment.cancel(pending, Order.CancelReason.SUPERSEDED, now=now)
-    take_from_shelf(cart, lines)
-    order = create(user, cart, contact, lines, quote, applied, now)
-    if applied:
-        coupons.redeem(order, applied)
-    if quote.points:
-        points.hold(user.pk, order.number, quote.points, now=now)
-    if destination:
-        Shipment.objects.create(order=order, **asdict(destination))
+        order = resume(pending, contact, destination)
+    else:
+        if pending:
+            fulfilment.cancel(pending, Order.CancelReason.SUPERSEDED, now=now)
+        take_from_shelf(cart, lines)
+        order = create(user, cart, contact, lines, quote, applied, now)
+        if applied:
+            coupons.redeem(order, applied)
+        if quote.points:
+            points.hold(user.pk, order.number, quote.points, now=now)
+        if destination:
+            Shipment.objects.create(order=order, **asdict(destination))
+    if destination and is_saved:  # last, as the account's pages lock the person first
+        addresses.remember(user.pk, destination, now=now)
     return order
 
 

@@ -69,7 +69,7 @@ def look(cart: Cart | None, wish: Wish, *, user_id: int, now: datetime) -> Baske
         applied = coupons.apply(wish.coupon, lines, user_id=user_id, pending=pending, now=now)
     except coupons.CouponRefused as error:
         refusal = error
-    balance = points.usable(user_id, now=now) + (pending.points if pending else 0)
+    balance = points.usable(user_id, now=now, returning=pending.points if pending else 0)
     payable = quote_of(lines, applied).total
     usable = min(balance, payable)
     return Basket(

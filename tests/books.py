@@ -1,20 +1,31 @@
-"""Comparing our books with the sandbox's, to the won and movement by movement."""
+"""
+Comparing our books with the sandbox's, to the won and movement by movement; and what orders hold,
+which is stock, coupons and points, with what became of them.
+"""
 
 from collections import Counter
+from collections.abc import Iterable
 
+from accounts.models import PointEntry
 from checkout.models import Mail
-from orders.models import Order, PaymentTransaction
+from orders import pricing
+from orders.models import CouponRedemption, Order, PaymentTransaction
+from shop.models import Coupon
 from tests.kakaopay import KakaoPay
+from tests.points import points_differences
 
 Status = PaymentTransaction.Status
 SOLD = (Order.Status.PENDING, Order.Status.PAID, "PARTIALLY_REFUNDED", "REFUNDED")
+#: These hold the coupon and the points that they are paid with.
+HOLDING = {Order.Status.PENDING, Order.Status.PAID, Order.Status.PARTIALLY_REFUNDED}
 
 
 def differences(orders: list[Order], kakaopay: KakaoPay) -> list[str]:
     """
     What is wrong once everything has been recovered; [] if nothing is lost, doubled or guessed.
     """
-    return [wrong for order in orders for wrong in of_order(order, kakaopay)]
+    money = [wrong for order in orders for wrong in of_order(order, kakaopay)]
+    return money + holdings(orders)
 
 
 def of_order(order: Order, kakaopay: KakaoPay) -> list[str]:
@@ -42,7 +53,7 @@ def of_order(order: Order, kakaopay: KakaoPay) -> list[str]:
         wrong.append(f"left to refund: ours {our_left}, theirs {left}")
     if order.status != status_for(order, charged[0], refunded[0]):
         wrong.append(f"{order.status} with {charged[0]} charged and {refunded[0]} refunded")
-    return [f"{order}: {each}" for each in wrong + wrong_mails(rows)]
+    return [f"{order}: {each}" for each in wrong + wrong_mails(order, rows)]
 
 
 def sums(rows: list[PaymentTransaction], kind: str) -> tuple[int, int, int]:
@@ -52,7 +63,12 @@ def sums(rows: list[PaymentTransaction], kind: str) -> tuple[int, int, int]:
 
 
 def status_for(order: Order, charged: int, refunded: int) -> str:
-    """The only status that fits the money; an order that nobody paid waits or has ended."""
+    """
+    The only status that fits the money; an order that nobody paid waits or has ended. One of 0 won
+    is paid by points and coupon.
+    """
+    if order.total == 0:
+        return Order.Status.PAID
     if charged == 0:
         ended = order.status in {Order.Status.CANCELED, Order.Status.PENDING}
         return order.status if ended else Order.Status.CANCELED
@@ -63,18 +79,101 @@ def status_for(order: Order, charged: int, refunded: int) -> str:
     return Order.Status.CANCELED if order.canceled_at else Order.Status.REFUNDED
 
 
-def wrong_mails(rows: list[PaymentTransaction]) -> list[str]:
-    """One confirmation for a charge that came, one notice for each refund, and no others."""
-    mails = Counter(Mail.objects.filter(transaction__in=rows).values_list("transaction", "event"))
-    wrong = []
+def wrong_mails(order: Order, rows: list[PaymentTransaction]) -> list[str]:
+    """
+    One confirmation for a charge that came, or for an order of 0 won; one notice for each refund,
+    and no others.
+    """
+    mails = Counter(Mail.objects.filter(order=order).values_list("transaction", "event"))
+    due = Counter({(None, "PAID"): int(order.total == 0)})
     for row in rows:
         event = "PAID" if row.kind == "CHARGE" else "REFUNDED"
-        is_late = row.kind == "CHARGE" and row.order.canceled_at is not None
-        due = 1 if row.status == Status.SUCCEEDED and not is_late else 0
-        if mails[row.pk, event] != due:
-            wrong.append(f"{mails[row.pk, event]} mails {event} for {row}, {row.status}")
+        is_late = row.kind == "CHARGE" and order.canceled_at is not None
+        due[row.pk, event] = int(row.status == Status.SUCCEEDED and not is_late)
+    wrong = [
+        f"{mails[about]} mails {about[1]} for transaction {about[0]}, not {times}"
+        for about, times in due.items()
+        if mails[about] != times
+    ]
+    for row in rows:
         if mails[row.pk, "NOT_CHARGED"] and row.status == Status.SUCCEEDED:
             wrong.append(f"the buyer of {row} was told that nothing was charged")
+    return wrong
+
+
+def holdings(orders: Iterable[Order], coupons: Iterable[Coupon] = ()) -> list[str]:
+    """
+    What of coupons, points and parcels does not fit the orders; [] if all does.
+
+    They change in the transactions in which the orders do, so this is true at every moment, not
+    only once all has been recovered. The orders' own ``coupons`` need not be named.
+    """
+    orders = list(
+        Order.objects.filter(pk__in=[order.pk for order in orders])
+        .select_related("redemption", "shipment")
+        .prefetch_related("transactions", "lines")
+    )
+    wrong = [
+        f"{order}, {order.status}: {each}"
+        for order in orders
+        for each in wrong_coupon(order) + wrong_points(order) + wrong_parcel(order)
+    ]
+    used = {order.redemption.coupon_id for order in orders if hasattr(order, "redemption")}
+    wrong += wrong_counts(used | {coupon.pk for coupon in coupons})
+    people = {order.user_id for order in orders}
+    return wrong + [each for person in sorted(people) for each in points_differences(person)]
+
+
+def wrong_coupon(order: Order) -> list[str]:
+    """An order with a coupon holds one use of it, until it is canceled or wholly refunded."""
+    redemption = getattr(order, "redemption", None)
+    if bool(order.coupon_name) != bool(redemption):
+        return [f"the coupon is {order.coupon_name or 'none'!r}, the redemption {redemption}"]
+    is_live = redemption is not None and redemption.given_back_at is None
+    if is_live != (redemption is not None and order.status in HOLDING):
+        return [f"its coupon was {'not ' if is_live else ''}given back"]
+    return []
+
+
+def wrong_points(order: Order) -> list[str]:
+    """What it holds, that it used them for good once, what it earned, and what was taken back."""
+    points, times = Counter(), Counter()
+    for kind, amount in PointEntry.objects.filter(order_number=order.number).values_list(
+        "kind", "amount"
+    ):
+        points[kind] += amount
+        times[kind] += 1
+    rows = list(order.transactions.all())
+    charged, refunded = sums(rows, "CHARGE")[0], sums(rows, "REFUND")[0]
+    is_paid = order.paid_at is not None
+    stays = pricing.kept(order.earns, charged=charged, left=charged - refunded)
+    facts = {
+        "held": (-points["HELD"] - points["RETURNED"], order.points * (order.status in HOLDING)),
+        "times spent": (times["SPENT"], int(is_paid and order.points > 0)),
+        "earned": (points["EARNED"], order.earns * is_paid),
+        "taken back": (-points["TAKEN_BACK"], (order.earns - stays) * is_paid),
+    }
+    return [f"{name}: {are}, not {due}" for name, (are, due) in facts.items() if are != due]
+
+
+def wrong_parcel(order: Order) -> list[str]:
+    """It has one if anything in it is delivered."""
+    has, needs = hasattr(order, "shipment"), any(x.needs_delivery for x in order.lines.all())
+    return [] if has == needs else [f"parcel: {has}, needed: {needs}"]
+
+
+def wrong_counts(coupon_ids: Iterable[int]) -> list[str]:
+    """A coupon counts its live uses, of which there are no more than it allows."""
+    live = CouponRedemption.objects.filter(given_back_at=None)
+    wrong = []
+    for coupon in Coupon.objects.filter(pk__in=coupon_ids):
+        users = Counter(live.filter(coupon=coupon).values_list("user", flat=True))
+        if coupon.redeemed != users.total():
+            wrong.append(f"{coupon}: counts {coupon.redeemed}, but {users.total()} are live")
+        if coupon.limit is not None and coupon.redeemed > coupon.limit:
+            wrong.append(f"{coupon}: redeemed {coupon.redeemed} times of {coupon.limit}")
+        if coupon.per_person is not None and max(users.values(), default=0) > coupon.per_person:
+            wrong.append(f"{coupon}: one person has {max(users.values())} uses")
     return wrong
 
 

@@ -150,7 +150,6 @@ def test_an_order_finds_the_coupon_in_use_by_a_late_payment(late, buy, spring):
     assert (Order.objects.get().status, spring.redeemed) == ("PAID", 1)
 
 
-@pytest.mark.xfail(reason="what is owed is not counted against what is given back", strict=True)
 def test_what_the_page_offers_to_somebody_who_owes_points(buy, pay, put, shopper, kakaopay):
     """Points that a pending order holds pay what is owed, once it gives them back."""
     now = timezone.now()

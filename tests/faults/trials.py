@@ -14,16 +14,20 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import points
 from accounts.models import User
 from checkout import payments, reconciliation
-from orders import placing
+from orders import quoting
 from orders.models import Order, PaymentTransaction
-from shop.models import Cart, Category, Product
+from orders.quoting import Wish
+from shop.models import Cart, Category, Coupon, Product
 from tests.books import differences
 from tests.conftest import CONTACT
 from tests.kakaopay import KakaoPay
 
 PATIENCE = 8  # seconds until recovery must have ended it
+#: For a cup of 11,000 won, with a coupon of 1,500 won and 500 points.
+TOTAL = "9000"
 FORM = {"name": "김하나", "phone": "010-1234-5678", "email": "hana@example.com", "consent": "on"}
 TOLD = {
     "checkout/unavailable.html": "try again",
@@ -50,12 +54,21 @@ class Trial:
         number = Product.objects.count()
         category, _ = Category.objects.get_or_create(slug="all", defaults={"name_ko": "모두"})
         self.product = Product.objects.create(
-            category=category, slug=f"cup-{number}", name_ko="컵", price=11_000, stock=3
+            category=category,
+            slug=f"cup-{number}",
+            name_ko="컵",
+            price=11_000,
+            stock=3,
+            needs_delivery=False,
         )
         self.user = User.objects.create_user(f"shopper-{number}@example.com")
-        cart = Cart.objects.create(user=self.user)
-        cart.lines.create(product=self.product, quantity=1)
-        self.seen = [placing.item_of(line) for line in placing.lines_of(cart)]
+        self.cart = Cart.objects.create(user=self.user)
+        self.cart.lines.create(product=self.product, quantity=1)
+        self.coupon = Coupon.objects.create(
+            name="한 번", code=f"ONCE-{number}", value=1_500, limit=1
+        )
+        points.grant(self.user, 500, note="가입", by=None, now=timezone.now())
+        self.wish = Wish(self.coupon.code or "", 500)
         self.browser = Client()
         self.browser.force_login(self.user)
         self.desk = Client()
@@ -95,7 +108,7 @@ class Trial:
         self.approve(charge)
         self.break_down("cancel")
         page = f"/admin/orders/order/{charge.order_id}/refund/"
-        form = {"amount": "11000", "reason": "변심", "seen": "11000"}
+        form = {"amount": TOTAL, "reason": "변심", "seen": TOTAL}
         answer = self.desk.post(page, form, follow=True)
         at_once = self.staff_told(answer)
         self.end()
@@ -117,13 +130,18 @@ class Trial:
     # -- the steps --
 
     def begin(self) -> PaymentTransaction:
-        return payments.start(user=self.user, contact=CONTACT, seen=self.seen, now=timezone.now())
+        now = timezone.now()
+        seen = quoting.look(self.cart, self.wish, user_id=self.user.pk, now=now).quote
+        charge = payments.start(user=self.user, contact=CONTACT, seen=seen, wish=self.wish, now=now)
+        assert isinstance(charge, PaymentTransaction)
+        return charge
 
     def check_out(self) -> str:
-        page = self.browser.get(reverse("checkout:review")).content.decode()
+        form = {**FORM, "coupon": self.wish.coupon, "points": self.wish.points}
+        page = self.browser.post(reverse("checkout:quote"), form).content.decode()
         seen = re.search(r'name="seen" value="([^"]*)"', page)
         assert seen
-        answer = self.browser.post(reverse("checkout:ready"), {**FORM, "seen": seen[1]})
+        answer = self.browser.post(reverse("checkout:ready"), {**form, "seen": seen[1]})
         return "to KakaoPay" if answer.status_code == 303 else self.told(answer)
 
     def approve(self, charge: PaymentTransaction) -> None:
@@ -147,6 +165,7 @@ class Trial:
         self.product.refresh_from_db()
         sold = 0 if self.order().status == Order.Status.CANCELED else 1
         assert self.product.stock + sold == 3
+        assert self.order().total == int(TOTAL)
         return self.told(self.browser.get(self.order().get_absolute_url()))
 
     def told(self, answer: Any) -> str:

@@ -12,6 +12,7 @@ def test_the_periodic_jobs_are_registered():
         "checkout.tasks.close_abandoned_orders": "* * * * *",
         "checkout.tasks.reconcile_payments": "* * * * * */20",
         "checkout.tasks.audit_payments": "10 19 * * *",
+        "checkout.tasks.expire_points": "5 15 * * *",
         "checkout.tasks.send_unsent_mails": "* * * * *",
         "checkout.tasks.forget_killed_jobs": "*/10 * * * *",
     }

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from accounts.models import PointEntry
 from checkout.models import Mail
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine
+from tests.books import holdings
 from tests.killing.journeys import STOCK, Journey
 
 Kind = PaymentTransaction.Kind
@@ -37,6 +39,8 @@ def differences(run: Journey) -> Iterator[Difference]:
         yield from in_money(run, order)
         yield from in_order(run, order)
     yield from in_goods(run, orders)
+    for wrong in holdings(orders, [run.coupon]) + points_of_nothing(run, orders):
+        yield Difference(Harm.WRONG, wrong)
 
 
 def in_money(run: Journey, order: Order) -> Iterator[Difference]:
@@ -73,8 +77,9 @@ def in_order(run: Journey, order: Order) -> Iterator[Difference]:
         yield Difference(Harm.WRONG, f"{order.status}, but what moved is {dict(ours)}")
     for txn in order.transactions.exclude(status__in=ENDED):
         yield Difference(Harm.WRONG, f"a {txn.kind} is still {txn.status}")
-    mails = Counter(Mail.objects.filter(transaction__order=order).values_list("event", flat=True))
-    news = Counter({Mail.Event.PAID: moved.charges, Mail.Event.REFUNDED: moved.refunds})
+    mails = Counter(Mail.objects.filter(order=order).values_list("event", flat=True))
+    confirmed = moved.charges or int(order.total == 0)
+    news = Counter({Mail.Event.PAID: confirmed, Mail.Event.REFUNDED: moved.refunds})
     if mails != +news:
         yield Difference(Harm.WRONG, f"{order.status}, but the mails are {dict(mails)}")
 
@@ -92,3 +97,10 @@ def in_goods(run: Journey, orders: list[Order]) -> Iterator[Difference]:
         yield Difference(Harm.WRONG, f"{run.product.stock} in stock and {sold} sold, of {STOCK}")
     if CartLine.objects.filter(cart=run.cart, held__gt=0).exists():
         yield Difference(Harm.WRONG, "the cart still holds goods")
+
+
+def points_of_nothing(run: Journey, orders: list[Order]) -> list[str]:
+    """Points that were held or earned for an order that there is not."""
+    numbers = ["", *(order.number for order in orders)]
+    strays = PointEntry.objects.filter(user=run.user).exclude(order_number__in=numbers)
+    return [f"{entry} for {entry.order_number}, which there is not" for entry in strays]

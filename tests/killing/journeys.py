@@ -2,17 +2,21 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import requests
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import points
+from accounts.addresses import Destination
 from accounts.models import User
 from checkout import offers, payments
-from orders import placing, pricing
+from orders import pricing, quoting
 from orders.models import Order, PaymentTransaction
-from shop.models import Cart, Category, Product
+from orders.quoting import Wish
+from shop.models import Cart, Category, Coupon, Product
 from tests.conftest import CONTACT
 from tests.kakaopay import KakaoPay
 from tests.killing.web import Browser, KillableShop
@@ -20,6 +24,9 @@ from tests.killing.web import Browser, KillableShop
 STOCK = 10
 WANTED = 2
 PRICE = 11_000
+#: Delivered for 3,000 won, with 2,500 points of two lots, and 1,500 won off.
+TOTAL = 2 * 11_000 + 3_000 - 2_500 - 1_500
+HOME = Destination("김하나", "+821012345678", "06236", "서울 강남구 테헤란로 1", "101호")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,9 @@ class Journey:
     name: ClassVar[str]
     #: How the order may end, wherever the process was killed, and what must have moved then.
     ends: ClassVar[dict[Order.Status, Moved]]
+    points: ClassVar[int] = 2_500
+    #: A request with a provider in it passes more.
+    least_points: ClassVar[int] = 12
     may_have_no_order: ClassVar[bool] = False
     comes_back: ClassVar[bool] = True  # does the person try again?
 
@@ -62,8 +72,19 @@ class Journey:
         self.user = User.objects.create_user(f"{word}@example.com", name="김하나")
         self.cart = Cart.objects.create(user=self.user)
         self.cart.lines.create(product=self.product, quantity=WANTED)
+        self.coupon = Coupon.objects.create(
+            name="한 번", code=word.upper(), kind=Coupon.Kind.PERCENT, value=10, cap=1_500, limit=1
+        )
+        self.give_points(timezone.now())
+        self.wish = Wish(self.coupon.code, self.points)
         self.browser = Browser(shop, self.user)
         self.arrange()
+
+    def give_points(self, now: datetime) -> None:
+        """Two lots, of which the one that expires first is not enough."""
+        for amount, days in ((1_000, 30), (30_000, 365)):
+            until = now + timedelta(days=days)
+            points.grant(self.user, amount, note="가입", by=None, now=now, expires_at=until)
 
     def arrange(self) -> None:
         """Come to where the request can be made."""
@@ -76,13 +97,24 @@ class Journey:
         """What the person does on seeing that the page did not come."""
         self.request()
 
-    def items(self) -> list[pricing.Item]:
-        return [placing.item_of(line) for line in placing.lines_of(self.cart)]
+    def seen(self) -> pricing.Quote:
+        """What the review page would show."""
+        now = timezone.now()
+        return quoting.look(self.cart, self.wish, user_id=self.user.pk, now=now).quote
 
     def start(self) -> PaymentTransaction:
         """Order what is in the cart, without the web process."""
-        now = timezone.now()
-        return payments.start(user=self.user, contact=CONTACT, seen=self.items(), now=now)
+        charge = payments.start(
+            user=self.user,
+            contact=CONTACT,
+            seen=self.seen(),
+            wish=self.wish,
+            destination=HOME,
+            now=timezone.now(),
+        )
+        assert isinstance(charge, PaymentTransaction)
+        assert charge.amount == TOTAL
+        return charge
 
 
 class Start(Journey):
@@ -97,7 +129,15 @@ class Start(Journey):
             "phone": "010-1234-5678",
             "email": CONTACT.email,
             "consent": "on",
-            "seen": offers.sealed(self.items()),
+            "coupon": self.wish.coupon,
+            "points": self.wish.points,
+            "address-recipient": HOME.recipient,
+            "address-phone": HOME.phone,
+            "address-postcode": HOME.postcode,
+            "address-line1": HOME.line1,
+            "address-line2": HOME.line2,
+            "address-is_saved": "on",
+            "seen": offers.sealed(self.seen()),
         }
 
     def request(self, kill_at: int | None = None) -> requests.Response:
@@ -116,6 +156,20 @@ class StartAndLeave(Start):
     ends = {Order.Status.CANCELED: NEVER}
     may_have_no_order = True
     comes_back = False
+
+
+class StartPaidByPoints(Start):
+    """All of it is paid by a coupon and points: no provider is asked, and nothing else is due."""
+
+    name = "start, no money"
+    ends = {Order.Status.PAID: NEVER}
+    points = 2 * 11_000 + 3_000 - 1_500
+    least_points = 3
+
+    def go_on(self) -> None:
+        """Where the order was placed, the cart is empty, and the button leads back to it."""
+        there = self.request().headers["Location"]
+        assert there.startswith(("/orders/", reverse("shop:cart")))
 
 
 class Capture(Journey):
@@ -155,7 +209,7 @@ class Refund(Journey):
         self.page = reverse("admin:orders_order_refund", args=[charge.order_id])
 
     def request(self, kill_at: int | None = None) -> requests.Response:
-        form = {"amount": self.amount, "reason": "단순 변심", "seen": PRICE * WANTED}
+        form = {"amount": self.amount, "reason": "단순 변심", "seen": TOTAL}
         return self.desk.post(self.page, form, kill_at=kill_at)
 
 
@@ -164,12 +218,12 @@ class RefundAllAndLeave(Refund):
 
     name = "refund all, leave"
     ends = {Order.Status.PAID: PAID_ONCE, Order.Status.REFUNDED: PAID_AND_REFUNDED_ONCE}
-    amount = PRICE * WANTED
+    amount = TOTAL
     comes_back = False
 
 
 JOURNEYS: tuple[type[Journey], ...] = (
-    *(Start, StartAndLeave),
+    *(Start, StartAndLeave, StartPaidByPoints),
     *(Capture, CaptureAndLeave),
     *(Refund, RefundAllAndLeave),
 )

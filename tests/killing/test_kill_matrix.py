@@ -8,8 +8,6 @@ from tests.killing.journeys import JOURNEYS, Capture, Journey
 from tests.killing.matrix import Point, kill, points_of, ways_to_die
 from tests.killing.web import KillableShop, NotKilled
 
-LEAST_POINTS = 12
-
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
@@ -18,7 +16,7 @@ def test_nothing_is_lost_or_doubled_wherever_the_process_is_killed(
 ):
     """SIGKILL at each point in turn: after recovery our books are the provider's."""
     points = points_of(journey, killable, kakaopay)
-    assert len(points) >= LEAST_POINTS
+    assert len(points) >= journey.least_points
     kills = [kill(point, journey, killable, kakaopay) for point in ways_to_die(points)]
     tally(journey.name, points=len(points), kills=len(kills))
     assert [str(each) for each in kills if each.differences] == []

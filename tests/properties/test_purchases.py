@@ -28,5 +28,8 @@ def test_no_life_loses_or_doubles_a_payment(kakaopay, capsys):
     )
     while Purchases.steps < STEPS:
         run_state_machine_as_test(Purchases, settings=few)
+    came_to = ", ".join(f"{times} {what}" for what, times in Purchases.came_to.items())
     with capsys.disabled():
-        print(f"\n{Purchases.steps} random steps, nothing lost or doubled")  # noqa: T201
+        print(f"\n{Purchases.steps} random steps, nothing lost or doubled: {came_to}")  # noqa: T201
+    assert Purchases.came_to["charges"]
+    assert Purchases.came_to["refunds"]
