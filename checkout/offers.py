@@ -35,6 +35,11 @@ class Change:
     was: int = 0
     now: int = 0
 
+    @property
+    def is_wish(self) -> bool:
+        """Did the buyer change it themselves, if nothing was refused?"""
+        return self.what in {What.DISCOUNT, What.POINTS}
+
 
 def sealed(quote: pricing.Quote) -> str:
     """The quote as a value for a hidden field that cannot be altered."""

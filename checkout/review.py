@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.addresses import Destination
@@ -17,6 +18,7 @@ from orders.quoting import Basket
 from shop.models import Cart
 
 PREFIX = "address"
+TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,20 @@ class Forms:
             with_picked = quoting.look(cart, kept, user_id=user.pk, now=now)
             basket = replace(with_picked, refusal=basket.refusal)
         if wish.points > basket.usable and not use_all:
-            most = _("No more than %(most)s points can be used here.") % {
-                "most": f"{basket.usable:,}"
-            }
-            self.discounts.add_error("points", most)
+            self.discounts.add_error("points", too_many(basket.usable))
         return basket
+
+    def points_shown(self, basket: Basket) -> str | int:
+        """What stands in their field: how many are used, or what was typed and is no number."""
+        errors = self.discounts.errors.as_data().get("points", [])
+        if any(error.code != TOO_MANY for error in errors):
+            return str(self.discounts["points"].value())
+        return basket.quote.points
+
+
+def too_many(usable: int) -> ValidationError:
+    said = _("No more than %(most)s points can be used here.")
+    return ValidationError(said, code=TOO_MANY, params={"most": f"{usable:,}"})
 
 
 def seen_in(data: Mapping[str, str]) -> pricing.Quote:

@@ -167,17 +167,20 @@ def review_page(
         return to_cart(request)
     is_placed = status == HTTPStatus.CONFLICT  # or only looked at with another coupon
     quote = basket.quote
+    changes = offers.changes(seen or quote, quote, basket.lines, only_goods=not is_placed)
     context = {
         "forms": forms,
         "form": forms.contact,
         "basket": basket,
         "lines": basket.lines,
         "quote": quote,
+        "points_shown": forms.points_shown(basket),
         "coupon_name": basket.applied.coupon.name if basket.applied else "",
         "earns": pricing.earned(quote.goods_total, settings.POINTS_EARN_PERCENT),
         "seen": offers.sealed(quote),
-        "changes": offers.changes(seen or quote, quote, basket.lines, only_goods=not is_placed),
+        "changes": changes,
         "is_changed": is_placed,
+        "is_own_wish": bool(changes) and all(change.is_wish for change in changes),
         "addresses": request.user.addresses.all()[: addresses.MOST],
         "is_address_chosen": "address" in request.POST,
     }

@@ -128,6 +128,10 @@ class Visitor:
             "phone": "010-1234-5678",
             "email": "hana@example.com",
             "consent": "on",
+            "address-recipient": "김둘",
+            "address-phone": "010-8765-4321",
+            "address-postcode": "06236",
+            "address-line1": "서울 강남구 테헤란로 152",
             "seen": seen[1] if seen else "",
         }
         return self.post("/checkout/", "/checkout/ready/", follow=False, **(fields | changed))

@@ -29,6 +29,22 @@ document.addEventListener("keydown", (event) => {
   open?.querySelector("summary").focus();
 });
 
+// What is typed while an answer is on its way is newer than the answer, so it stays and is sent.
+const typed = () =>
+  Object.fromEntries([...document.querySelectorAll("#discounts input[type=text]")].map((input) => [input.id, input.value]));
+let sent = {};
+let newer = [];
+document.addEventListener("htmx:beforeRequest", () => { sent = typed(); });
+document.addEventListener("htmx:beforeSwap", () => {
+  newer = Object.entries(typed()).filter(([id, value]) => id in sent && value !== sent[id]);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const [id, value] of newer) document.getElementById(id).value = value;
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const [id] of newer.splice(0)) document.getElementById(id).dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 // A request in the background that comes to nothing is said, not passed over.
 for (const trouble of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.addEventListener(trouble, () => {

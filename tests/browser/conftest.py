@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.steps import put_into_cart, sign_in
 from tests.live import LiveShop, live_shop
 
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -21,6 +22,18 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+PEOPLE = ["mixed", "quits", "covered", "plain", "thumb", "parcel", "slow"]
+LIKE_THE_DEMO_SHOPPER = f"""
+from shop.management.commands.load_demo import load_belongings, load_person
+from shop.models import Coupon
+staff = load_person("staff@example.com", {{}})
+for name in {PEOPLE}:
+    person = load_person(f"{{name}}@example.com", {{"name": "김손님", "phone": "+821012345678"}})
+    load_belongings(person, by=staff)
+    Coupon.objects.get(name_ko="단골 감사 쿠폰").grants.create(user=person)
+print("done")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +85,28 @@ def open_browser(chromium: Browser) -> Iterator[Callable[..., Page]]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def people(shop: LiveShop) -> None:
+    """Accounts such as the demo shopper's: 12,000 points, two addresses, a coupon of their own."""
+    assert shop.python(LIKE_THE_DEMO_SHOPPER) == "done"
+
+
+@pytest.fixture
+def come_in(shop: LiveShop, people: None, open_browser: Callable[..., Page]) -> Callable[..., Page]:
+    """``come_in("mixed", *slugs)``: the review page of one of them, with these in the cart."""
+
+    def review(name: str, *slugs: str, device: str = "desktop") -> Page:
+        page = open_browser(shop, device)
+        page.goto("/accounts/login/")
+        sign_in(page, f"{name}@example.com")
+        for slug in slugs:
+            put_into_cart(page, slug)
+        page.goto("/checkout/")
+        return page
+
+    return review
 
 
 @pytest.fixture

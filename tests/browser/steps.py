@@ -1,6 +1,8 @@
 """What a person does in the shop, and on KakaoPay's page."""
 
-from playwright.sync_api import Page, expect
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
 
 PASSWORD = "kakaopay-demo"
 
@@ -36,14 +38,29 @@ def put_into_cart(page: Page, slug: str, quantity: int = 1) -> None:
 
 
 def check_out(page: Page) -> None:
-    """Fill in the review page and go to KakaoPay."""
+    """Fill in the review page, and the address where something is delivered; go to KakaoPay."""
     page.goto("/checkout/")
-    page.get_by_label("이름").fill("김하나")
-    page.get_by_label("전화번호").fill("010-1234-5678")
-    page.get_by_label("이메일").fill("hana@example.com")
+    page.get_by_label("이름", exact=True).fill("김하나")
+    page.get_by_label("전화번호", exact=True).fill("010-1234-5678")
+    page.get_by_label("이메일", exact=True).fill("hana@example.com")
+    if page.locator("#address").count():
+        type_address(page)
+    agree(page)
+
+
+def agree(page: Page) -> None:
+    """On a review page that is filled in: go to KakaoPay."""
     page.locator("[name=consent]").check()
-    page.get_by_role("button", name="카카오페이로 결제하기").click()
+    press(page, "카카오페이로 결제하기")
     page.wait_for_url("**/mockup/bridge/**")
+
+
+def type_address(page: Page) -> None:
+    page.get_by_label("받는 분", exact=True).fill("김둘")
+    page.get_by_label("받는 분 전화번호").fill("010-8765-4321")
+    page.get_by_label("우편번호").fill("06236")
+    page.get_by_label("주소", exact=True).fill("서울 강남구 테헤란로 152")
+    page.get_by_label("상세 주소").fill("1201호")
 
 
 def go_on_here(page: Page) -> None:
@@ -66,3 +83,31 @@ def pay_by_money(page: Page) -> None:
     page.get_by_label("카카오페이머니").check()
     page.get_by_role("button", name="다음").click()
     page.get_by_role("button", name="결제하기").click()
+
+
+def picture(page: Page, folder: Path | None, name: str) -> None:
+    """Leave a picture of the whole page, named for its width, if a folder is asked for."""
+    if folder:
+        page.evaluate("scrollTo(0, 0)")  # or the header stands in the middle of it
+        page.screenshot(path=folder / f"{name}-{page.viewport_size['width']}.png", full_page=True)
+
+
+def has_settled(page: Page) -> None:
+    """What htmx has just put into the page does not react for its first 20 ms."""
+    expect(page.locator(".htmx-request, .htmx-added")).to_have_count(0)
+
+
+def press(page: Page, name: str) -> None:
+    has_settled(page)
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def amounts(page: Page) -> Locator:
+    """Goods, coupon, points, delivery, total, VAT, tax-free; what is not there has no row."""
+    return page.locator("main .summary").first.locator("dd")
+
+
+def number_of(page: Page) -> str:
+    """The number of the order whose receipt this is."""
+    page.wait_for_url("**/orders/2*/")
+    return page.url.rstrip("/").rpartition("/")[2]

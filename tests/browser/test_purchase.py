@@ -12,6 +12,7 @@ from tests.browser.steps import (
     go_on_here,
     pay_by_card,
     pay_by_money,
+    picture,
     put_into_cart,
     sign_in,
     sign_out,
@@ -21,13 +22,6 @@ from tests.live import LiveShop, live_shop
 
 pytestmark = pytest.mark.browser
 OpenBrowser = Callable[..., Page]
-
-
-def picture(page: Page, screenshots: Path | None, name: str) -> None:
-    if screenshots:
-        page.screenshot(
-            path=screenshots / f"{name}-{page.viewport_size['width']}.png", full_page=True
-        )
 
 
 @pytest.mark.parametrize("device", ["desktop", "phone"])
@@ -99,9 +93,9 @@ def test_a_purchase_by_money_in_english(shop: LiveShop, open_browser: OpenBrowse
     expect(page.locator(".notice-success")).to_be_visible()
     page.goto("/checkout/")
     sign_in(page, "shopper@example.com")
-    page.get_by_label("Name").fill("Hana Kim")
-    page.get_by_label("Phone").fill("+82 10 1234 5678")
-    page.get_by_label("E-mail").fill("hana@example.com")
+    page.get_by_label("Name", exact=True).fill("Hana Kim")
+    page.get_by_label("Phone", exact=True).fill("+82 10 1234 5678")
+    page.get_by_label("E-mail", exact=True).fill("hana@example.com")
     page.locator("[name=consent]").check()
     page.get_by_role("button", name="Pay with KakaoPay").click()
     pay_by_money(page)
@@ -146,13 +140,13 @@ def test_the_first_wrong_field_has_the_focus(shop: LiveShop, open_browser: OpenB
     put_into_cart(page, "striped-socks")
     page.goto("/checkout/")
     sign_in(page, "shopper@example.com")
-    page.get_by_label("이름").fill("김하나")
-    page.get_by_label("전화번호").fill("")
+    page.get_by_label("이름", exact=True).fill("김하나")
+    page.get_by_label("전화번호", exact=True).fill("")
     page.get_by_role("button", name="카카오페이로 결제하기").click()
-    phone = page.get_by_label("전화번호")
+    phone = page.get_by_label("전화번호", exact=True)
     expect(phone).to_be_focused()
     expect(phone).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("이름")).to_have_value("김하나")
+    expect(page.get_by_label("이름", exact=True)).to_have_value("김하나")
 
 
 def test_the_computer_follows_the_phone(shop: LiveShop, open_browser: OpenBrowser):

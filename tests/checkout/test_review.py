@@ -144,12 +144,18 @@ class TestAsking:
         assert (figures(page), page.context["basket"].usable) == ((0, 33_000, 3_000, 0), 33_000)
         assert "kakaopay-button" not in page.content.decode()
 
-    @pytest.mark.parametrize("typed", ["5001", "99999999999", "-1", "1.5", "많이", "\0"])
+    @pytest.mark.parametrize("typed", ["5001", "6,000", "99999999999", "-1", "1.5", "많이", "\0"])
     def test_points_that_cannot_be_used(self, ask, typed):
         """It is said at the field, and what was typed stays."""
         page = ask(points=typed)
         assert page.status_code == 422
         assert "points-error" in page.content.decode()
+
+    def test_too_many_points_become_as_many_as_there_are(self, ask):
+        """So that pressing the button orders what the page shows."""
+        page = ask(points="7,000")
+        assert (figures(page)[1], page.context["points_shown"]) == (5_000, 5_000)
+        assert ask(points="많이").context["points_shown"] == "많이"
 
     @pytest.mark.parametrize("code", ["NOPE", "가" * 60, "\0", "#1"])
     def test_a_wrong_code(self, ask, code):
@@ -250,6 +256,7 @@ class TestOrdering:
         page = order(code="SPRING")
         assert (page.status_code, figures(page)) == (409, (3_000, 0, 3_000, 30_000))
         assert [each.what for each in page.context["changes"]] == ["discount"]
+        assert "금액이 바뀌었습니다" in page.content.decode()
         assert Order.objects.count() == 0
 
     def test_a_coupon_that_was_used_up_meanwhile(self, order, ask, spring):
