@@ -360,8 +360,7 @@ class TestRaces:
         assert usable(shopper) == 0
 
     def test_two_shoppers_who_swap_their_coupons_do_not_deadlock(self, make_product, kakaopay):
-        """Each gives back what the other redeems, at the same moment, ten times over."""
-        cup = make_product(stock=99)
+        """Each gives back what the other redeems, at the same moment, twenty times over."""
         codes = ["ONE", "TWO"]
         for code in codes:
             Coupon.objects.create(code=code, name_ko=code, value=1_000, limit=2)
@@ -369,8 +368,8 @@ class TestRaces:
             Cart.objects.create(user=User.objects.create_user(f"s{n}@example.com"))
             for n in range(2)
         ]
-        for cart in carts:
-            cart.lines.create(product=cup, quantity=1)
+        for cart in carts:  # of goods of their own, or they would wait for each other there
+            cart.lines.create(product=make_product(stock=99), quantity=1)
 
         def swap(cart, wish):
             now = timezone.now()
@@ -378,7 +377,7 @@ class TestRaces:
             given = {"user": cart.user, "contact": CONTACT, "seen": seen, "now": now}
             payments.start(**given, wish=wish)
 
-        for turn in range(10):
+        for turn in range(20):
             wishes = [Wish(codes[(number + turn) % 2]) for number in range(2)]
             pairs = zip(carts, wishes, strict=True)
             all_at_once([lambda c=cart, w=wish: swap(c, w) for cart, wish in pairs])
