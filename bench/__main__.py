@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,29 @@ from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.runner import DiscoverRunner  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
+from accounts import points  # noqa: E402
 from accounts.models import User  # noqa: E402
 from orders.models import PaymentTransaction  # noqa: E402
-from shop.models import Cart, Category, Product  # noqa: E402
+from shop.models import Cart, Category, Coupon, Product  # noqa: E402
 from tests.kakaopay import KakaoPay, sandbox_process  # noqa: E402
 from tests.queries import queries_of  # noqa: E402
 
 ROUNDS = 15
-CONTACT = {
+TYPED = {
     "name": "김하나",
     "phone": "010-1234-5678",
     "email": "hana@example.com",
+    "address-recipient": "김하나",
+    "address-phone": "010-1234-5678",
+    "address-postcode": "04524",
+    "address-line1": "서울 중구 세종대로 110",
+    "coupon": "BENCH",
+    "points": "100",
     "consent": "on",
 }
+HTMX = {"HX-Request": "true"}
 
 
 @dataclass
@@ -82,9 +92,9 @@ class Bench:
         self.request("product list", 0, lambda: self.client.get("/"))
         self.request("cart", lines, lambda: self.client.get("/cart/"))
         page = self.request("review", lines, lambda: self.client.get("/checkout/"))
-        seen = re.search(r'name="seen" value="([^"]*)"', page.content.decode())
-        assert seen
-        form = {**CONTACT, "seen": seen[1]}
+        form = {**TYPED, "seen": seal_on(page)}
+        ask = partial(self.client.post, "/checkout/quote/", form, headers=HTMX)
+        form |= {"seen": seal_on(self.request("quote", lines, ask))}
         self.request("ready", lines, lambda: self.client.post("/checkout/ready/", form))
         charge = PaymentTransaction.objects.select_related("order").first()
         assert charge
@@ -104,6 +114,13 @@ class Bench:
         return "\n".join(table)
 
 
+def seal_on(page: Any) -> str:
+    """What the page shows, as it is sent along."""
+    seen = re.search(r'name="seen" value="([^"]*)"', page.content.decode())
+    assert seen
+    return seen[1]
+
+
 @contextmanager
 def test_database() -> Iterator[None]:
     setup_test_environment()
@@ -121,7 +138,10 @@ def main() -> None:
         settings.KAKAOPAY_API_URL = kakaopay.url
         with process:
             bench = Bench(kakaopay)
-            bench.client.force_login(User.objects.create_user("bench@example.com"))
+            user = User.objects.create_user("bench@example.com")
+            bench.client.force_login(user)
+            points.grant(user, 10**6, note="", by=None, now=timezone.now())
+            Coupon.objects.create(code="BENCH", name="쿠폰", value=100, limit=999, per_person=None)
             category = Category.objects.create(slug="all", name="모두")
             for number in range(30):
                 Product.objects.create(

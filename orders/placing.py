@@ -89,17 +89,7 @@ def place(
         account.
     :raises CannotPlace, coupons.CouponRefused, points.NotEnoughPoints: roll the transaction back.
     """
-    cart = Cart.objects.select_for_update(no_key=True).filter(user=user).first()
-    if cart is None:
-        raise CartIsEmpty
-    pending = (
-        Order.objects.select_for_update(no_key=True)
-        .filter(cart=cart, status=Order.Status.PENDING)
-        .first()
-    )
-    if pending and has_unknown_outcome(pending):
-        raise PaymentInProgress(pending)
-    lock_products(cart, pending)
+    cart, pending = lock(user)
     lines = list(lines_of(cart))
     if not lines:
         raise CartIsEmpty
@@ -131,6 +121,24 @@ def place(
     if destination and is_saved:  # last, as the account's pages lock the person first
         addresses.remember(user.pk, destination, now=now)
     return order
+
+
+def lock(user: User) -> tuple[Cart, Order | None]:
+    """
+    The user's cart and its pending order, locked, and the products of both.
+
+    :raises CartIsEmpty: nothing was ever put into it.
+    :raises PaymentInProgress: the pending order may be paid.
+    """
+    cart = Cart.objects.select_for_update(no_key=True).filter(user=user).first()
+    if cart is None:
+        raise CartIsEmpty
+    orders = Order.objects.select_for_update(no_key=True)
+    pending = orders.filter(cart=cart, status=Order.Status.PENDING).first()
+    if pending and has_unknown_outcome(pending):
+        raise PaymentInProgress(pending)
+    lock_products(cart, pending)
+    return cart, pending
 
 
 def lock_products(cart: Cart, pending: Order | None) -> None:
