@@ -1,12 +1,12 @@
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -92,8 +92,20 @@ def default_until() -> date:
     return timezone.localdate() + timedelta(days=settings.POINTS_EXPIRE_DAYS)
 
 
+def last_given(by: Any) -> PointEntry | None:
+    """What a member of staff gave last; None if they never gave points."""
+    return PointEntry.objects.filter(granted_by=by).select_related("user").order_by("-pk").first()
+
+
 class PointsForm(forms.ModelForm[PointEntry]):
-    """Points that a member of staff gives to a person."""
+    """
+    Points that a member of staff, ``by``, gives to a person.
+
+    ``seen`` is the entry that they had given last when the form was drawn: sent twice, it gives
+    once.
+    """
+
+    by: User
 
     amount = forms.IntegerField(
         label=_("Points"), min_value=1, max_value=MOST_GIVEN, widget=UnfoldAdminIntegerFieldWidget
@@ -104,23 +116,40 @@ class PointsForm(forms.ModelForm[PointEntry]):
         widget=UnfoldAdminSingleDateWidget,
         help_text=_("The last day on which they can be used."),
     )
-
     note = forms.CharField(
         label=_("Note"),
         max_length=200,
         widget=UnfoldAdminTextInputWidget,
         help_text=_("Why they are given. The person sees it."),
     )
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = PointEntry
-        fields = ["user", "amount", "until", "note"]
+        fields = ["user", "amount", "until", "note", "seen"]
 
     def clean_until(self) -> date:
         until: date = self.cleaned_data["until"]
         if until < timezone.localdate():
             raise forms.ValidationError(_("This day has passed. Choose today or a later one."))
         return until
+
+    def clean(self) -> None:
+        """Locks who gives, so that of a form sent twice the second sees what the first gave."""
+        User.objects.select_for_update(no_key=True).values_list("pk").get(pk=self.by.pk)
+        last = last_given(self.by)
+        if last is None or last.pk <= (self.cleaned_data.get("seen") or 0):
+            return
+        sent = cast(QueryDict, self.data).copy()
+        sent[self.add_prefix("seen")] = str(last.pk)  # whoever saves what is shown now means it
+        self.data = sent
+        raise forms.ValidationError(
+            _(
+                "Since you opened this page you have given %(points)s points to %(person)s. If "
+                "these are to be given as well, save again."
+            ),
+            params={"points": f"{last.amount:,}", "person": last.user},
+        )
 
 
 @admin.register(PointEntry)
@@ -144,6 +173,21 @@ class PointEntryAdmin(ModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: PointEntry | None = None) -> Any:
         return PointsForm.Meta.fields if obj is None else self.fields
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: PointEntry | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.by = request.user
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        last = last_given(request.user)
+        return {**super().get_changeform_initial_data(request), "seen": last.pk if last else 0}
 
     def save_model(
         self, request: ShopperRequest, obj: PointEntry, form: PointsForm, change: bool

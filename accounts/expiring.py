@@ -1,6 +1,8 @@
 """The end of points: each night those that are owed are set off, and those that expired go."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -13,22 +15,33 @@ from accounts.points import Kind, change_left, lasts
 PEOPLE_AT_ONCE = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """So many people were gone through, of whom so many points expired."""
+
+    people: int
+    expired: int
+
+
 def expire(*, now: datetime) -> int:
+    """Go through everybody, as ``batches`` does; returns how many points expired."""
+    return sum(batch.expired for batch in batches(now=now))
+
+
+def batches(*, now: datetime) -> Iterator[Batch]:
     """
     Set what people owe off against their lots, then write off the lots that have expired.
 
     Goes through people a batch at a time, each in a transaction of its own. Lots that somebody
     else is at are left to the next run, so that any number of runs may go on at once.
-
-    :returns: how many points expired.
     """
-    expired = last = 0
+    last = 0
     while people := due(now=now, after=last):
         with transaction.atomic(durable=True):
             set_off(people, now=now)
-            expired += write_off(people, now=now)
+            expired = write_off(people, now=now)
+        yield Batch(len(people), expired)
         last = people[-1]
-    return expired
 
 
 def due(*, now: datetime, after: int) -> list[int]:

@@ -116,7 +116,7 @@ class Address(PostalAddress):
 
 class PointEntry(models.Model):
     """
-    One change of a shopper's points; never altered, never deleted.
+    One change of a shopper's points; never altered, and gone only with their account.
 
     What came in (EARNED, GRANTED, and RETURNED once its source has expired) is used from until it
     expires: ``left`` counts what can still be used of it, and is the one column that changes. What

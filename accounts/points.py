@@ -120,7 +120,8 @@ def give_back(order_number: str, *, now: datetime) -> int:
     Give back what an order holds, because it was canceled or wholly refunded.
 
     Points return to the lots they came from. Those whose lot has expired become a new lot that
-    lasts POINTS_GRACE_DAYS. Doing this again changes nothing.
+    lasts POINTS_GRACE_DAYS; that is granted once, or points could be kept alive for ever. Doing
+    this again changes nothing.
 
     :returns: how many points were given back.
     """
@@ -134,7 +135,7 @@ def give_back(order_number: str, *, now: datetime) -> int:
     fields = {"user_id": user_id, "order_number": order_number, "created_at": now}
     entries, late = [], 0
     for lot in lock_lots(user_id, Q(pk__in=points)):
-        if lasts(lot, now):
+        if lasts(lot, now) or lot.kind == Kind.RETURNED:
             entries.append(
                 PointEntry(kind=Kind.RETURNED, amount=points[lot.pk], source=lot, **fields)
             )

@@ -14,7 +14,7 @@ from shop.templatetags.money import won
 
 
 class CheckoutForm(forms.Form):
-    """Whom to reach about the order, the consent to it, and what the buyer was shown."""
+    """Whom to reach about the order, and the consent to it."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -82,9 +82,16 @@ class PointsField(forms.IntegerField):
 
 
 class DiscountForm(forms.Form):
-    """How the buyer would pay less: by one of their coupons, a code that they type, points."""
+    """
+    How the buyer would pay less: by one of their coupons, a code that they type, points.
+
+    ``refused`` is a code of which the page has said why it is not applied. It stays in its field,
+    but counts no more unless the buyer presses ``apply`` again.
+    """
 
     coupon = forms.CharField(max_length=24, required=False)
+    refused = forms.CharField(max_length=40, required=False)
+    apply = forms.CharField(max_length=1, required=False)
     code = forms.CharField(
         max_length=40,
         required=False,
@@ -111,7 +118,10 @@ class DiscountForm(forms.Form):
         """What was chosen; a code that was typed goes before a coupon that was picked."""
         self.is_valid()
         said = self.cleaned_data
-        return Wish(said.get("code") or self.picked, said.get("points") or 0)
+        code = said.get("code") or ""
+        if code == said.get("refused") and not said.get("apply"):
+            code = ""
+        return Wish(code or self.picked, said.get("points") or 0)
 
     @property
     def picked(self) -> str:

@@ -26,7 +26,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from checkout.models import Mail
-from orders import fulfilment, pricing
+from orders import fulfilment
 from orders.locking import locked
 from orders.models import Order, PaymentTransaction, Shipment
 
@@ -207,16 +207,14 @@ def message_id(mail: Mail) -> str:
 
 
 def context_for(order: Order, txn: PaymentTransaction | None) -> dict[str, Any]:
-    transactions = list(order.transactions.all())
-    left = fulfilment.refundable(transactions).total
-    charged = fulfilment.moved(transactions, PaymentTransaction.Kind.CHARGE).total
+    balance = fulfilment.balance_of(order, list(order.transactions.all()))
     return {
         "order": order,
         "lines": list(order.lines.all()),
         "shipment": getattr(order, "shipment", None),
         "transaction": txn,
-        "left": left,
-        "earned": pricing.kept(order.earns, charged=charged, left=left),
+        "left": balance.left,
+        "earned": balance.earned,
         "order_url": settings.SITE_URL + order.get_absolute_url(),
         "order_again_url": settings.SITE_URL + reverse("checkout:review"),
         "site_url": settings.SITE_URL,

@@ -10,7 +10,7 @@ from orders import pricing
 from orders.lines import item_of
 from shop.models import CartLine, Product
 
-SALT = "checkout.offer"
+SALT = "checkout.quote"  # another one with each change of what is sealed
 NOTHING_SEEN = pricing.quote([])
 
 

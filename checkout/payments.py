@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import DatabaseError, transaction
 from django.db.models import Exists
 
@@ -174,6 +175,21 @@ def refund(
     if txn.status == Status.FAILED:  # perhaps because somebody refunds at the provider
         external.look(txn, now=now)
     return txn
+
+
+def withdraw(order: Order, *, reason: str, by: User, now: datetime) -> None:
+    """
+    Undo an order of 0 won: its points and its coupon go back, the buyer gets mail, and the log of
+    the order keeps who did it and why. No money moves, and goods stay where they are.
+
+    :raises fulfilment.NotWithdrawable: nothing is changed.
+    """
+    with locked(order.pk) as order:
+        before = order.get_status_display()
+        fulfilment.withdraw(order, now=now)
+        mails.write(Mail.Event.REFUNDED, order)
+        note = f"{before} → {order.get_status_display()}: {reason}"
+        LogEntry.objects.log_actions(by.pk, [order], CHANGE, note, single_object=True)
 
 
 def call_provider(order: Order, *, record: Record, send: Send, now: datetime) -> PaymentTransaction:

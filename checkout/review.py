@@ -98,6 +98,11 @@ class Forms:
             self.discounts.add_error("points", too_many(basket.usable))
         return basket
 
+    def problems(self, basket: Basket) -> list[str]:
+        """Why the buyer does not pay as little as they would; each is also said at its field."""
+        refusal = [str(basket.refusal)] if basket.refusal else []
+        return refusal + [str(error) for error in self.discounts["points"].errors]
+
     def points_shown(self, basket: Basket) -> str | int:
         """What stands in their field: how many are used, or what was typed and is no number."""
         errors = self.discounts.errors.as_data().get("points", [])

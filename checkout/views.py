@@ -20,6 +20,8 @@ from orders import coupons, placing, pricing, quoting
 from orders.models import Order, PaymentTransaction
 from shop import carts
 
+LONGEST_ID = 19
+
 
 class SeeOther(HttpResponseRedirect):
     """303: go on with a GET, also after a POST."""
@@ -50,7 +52,8 @@ def quote(request: ShopperRequest) -> HttpResponse:
     forms = Forms.typed(request.POST.dict())
     if "address" in request.POST:
         pk = request.POST["address"]
-        address = get_object_or_404(request.user.addresses, pk=pk if pk.isdecimal() else 0)
+        is_id = pk.isdecimal() and len(pk) < LONGEST_ID
+        address = get_object_or_404(request.user.addresses, pk=pk if is_id else 0)
         forms = forms.at(address, request.user)
     return review_page(request, forms, seen=forms.seen)
 
@@ -75,8 +78,9 @@ def ready(request: ShopperRequest) -> HttpResponse:
             is_saved=forms.is_saved,
             now=timezone.now(),
         )
-    except placing.CartIsEmpty:
-        return redirect("shop:cart")
+    except placing.CartIsEmpty:  # perhaps a second click, after the first was paid at once
+        placed = placing.just_placed(request.user, forms.seen, now=timezone.now())
+        return redirect(placed or "shop:cart")
     except (placing.OfferChanged, coupons.CouponRefused, points.NotEnoughPoints):
         return review_page(request, forms, seen=forms.seen, status=409)
     except placing.TooMuch:
@@ -181,6 +185,7 @@ def review_page(
         "changes": changes,
         "is_changed": is_placed,
         "is_own_wish": bool(changes) and all(change.is_wish for change in changes),
+        "problems": forms.problems(basket) if is_placed else [],
         "addresses": request.user.addresses.all()[: addresses.MOST],
         "is_address_chosen": "address" in request.POST,
     }

@@ -1,10 +1,7 @@
 """
-Coupons: what one takes off a cart, why it does not, and the counting of its uses.
+Coupons: what one takes off a cart, or why it does not. The uses are counted in ``redemptions``.
 
     CouponRefused, of which ``why`` is one of ``Why`` and the message a sentence for the shopper
-
-A use is held when the order is placed, used when it is paid, and given back when it is canceled or
-wholly refunded. Its coupon's row is locked meanwhile, after the order and its products.
 """
 
 import unicodedata
@@ -16,8 +13,7 @@ from itertools import count
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import IntegrityError
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
@@ -150,7 +146,7 @@ def reduction_of(coupon: Any, lines: Sequence[CartLine], *, now: datetime) -> pr
     :raises CouponRefused: nothing.
     """
     if not coupon.is_active or (coupon.valid_until and coupon.valid_until <= now):
-        raise refused(Why.EXPIRED, until=coupon.valid_until)
+        raise refused(Why.EXPIRED, until=coupon.last_moment)
     if coupon.valid_from > now:
         raise refused(Why.NOT_YET, since=coupon.valid_from)
     if coupon.limit is not None and coupon.redeemed - coupon.is_held >= coupon.limit:
@@ -164,75 +160,22 @@ def reduction_of(coupon: Any, lines: Sequence[CartLine], *, now: datetime) -> pr
         product_ids=covered(coupon, lines),
     )
     base = reduction.base(item_of(line) for line in lines)
-    if base == 0:
-        raise refused(Why.OTHER_GOODS)
-    if base < coupon.minimum:
+    if base and base < coupon.minimum:
         raise refused(Why.MINIMUM, minimum=coupon.minimum, short=coupon.minimum - base)
+    if reduction.of(base) == 0:  # no use is spent on nothing
+        raise refused(Why.OTHER_GOODS)
     return reduction
 
 
 def covered(coupon: Any, lines: Sequence[CartLine]) -> frozenset[int] | None:
     """Which of the cart's products the coupon is for; None if it is for everything."""
-    if not coupon.product_ids and not coupon.category_ids:
+    if coupon.is_for_all:
         return None
     return frozenset(
         line.product_id
         for line in lines
         if line.product_id in coupon.product_ids or line.product.category_id in coupon.category_ids
     )
-
-
-def redeem(order: Order, applied: Applied) -> None:
-    """
-    Count a use of the coupon for the order. Its coupon is locked by ``apply``.
-
-    :raises CouponRefused: others were quicker; the transaction must be rolled back.
-    """
-    count_use(applied.coupon.pk)
-    try:
-        CouponRedemption.objects.create(
-            order=order, coupon=applied.coupon, user_id=order.user_id, nth=applied.nth
-        )
-    except IntegrityError as error:  # a late payment took this use while we waited for the lock
-        raise refused(Why.USED_BY_YOU) from error
-
-
-def redeem_again(order: Order) -> None:
-    """
-    Take the use again that a canceled order gave back.
-
-    :raises CouponRefused: there is none any more; the transaction must be rolled back.
-    """
-    redemption = CouponRedemption.objects.get(order=order)
-    coupon = Coupon.objects.select_for_update(no_key=True).filter(pk=redemption.coupon_id)
-    coupon.values_list("pk").get()  # and only then are the uses read: others may have waited, too
-    held = known_to(order.user_id, order).get(pk=redemption.coupon_id)
-    if held.per_person is not None and len(held.uses) >= held.per_person:
-        raise refused(Why.USED_BY_YOU)
-    count_use(held.pk)
-    redemption.nth, redemption.given_back_at = next_use(held), None
-    redemption.save(update_fields=["nth", "given_back_at"])
-
-
-def held_by(order: Order) -> int | None:
-    """The coupon, by its id, that the order holds or has used."""
-    held = CouponRedemption.objects.filter(order=order, given_back_at=None)
-    return held.values_list("coupon", flat=True).first() if order.coupon_name else None
-
-
-def give_back(order: Order, *, now: datetime) -> None:
-    """The order does not use its coupon after all. Doing it again changes nothing."""
-    coupon_id = held_by(order)
-    if coupon_id is not None:
-        CouponRedemption.objects.filter(order=order).update(given_back_at=now)
-        Coupon.objects.filter(pk=coupon_id).update(redeemed=F("redeemed") - 1)
-
-
-def count_use(coupon_id: int) -> None:
-    """:raises CouponRefused: every use that there is has been taken."""
-    has_one = Q(limit=None) | Q(redeemed__lt=F("limit"))
-    if not Coupon.objects.filter(has_one, pk=coupon_id).update(redeemed=F("redeemed") + 1):
-        raise refused(Why.USED_UP)
 
 
 def known_to(user_id: int, pending: Order | None) -> "QuerySet[Any]":
@@ -281,7 +224,7 @@ def sentence(
         case Why.NOT_YET:
             return _("This coupon is valid from %(day)s.") % {"day": day(since)}
         case Why.EXPIRED if until:
-            return _("This coupon expired on %(day)s.") % {"day": day(until)}
+            return _("This coupon could be used until %(day)s.") % {"day": day(until)}
         case Why.EXPIRED:
             return _("This coupon is no longer valid.")
         case Why.USED_UP:

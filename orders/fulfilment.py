@@ -3,13 +3,14 @@ What an order's money, or the end of hope for it, does to the order, and to what
 the use of a coupon, points; and to the cart.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import Case, F, IntegerField, Q, When
 
 from accounts import points
-from orders import coupons, pricing
+from orders import coupons, pricing, redemptions
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine, Product
 
@@ -35,6 +36,33 @@ TAKE_FROM_CART = """
 
 class OutOfStock(Exception):
     """Somebody else was quicker: the guarded update found less stock than is wanted."""
+
+
+class NotWithdrawable(Exception):
+    """The order is not a paid one of 0 won: money paid for it, or it was withdrawn before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """
+    What moved for an order, in won: ``left`` was charged and has not gone back; a refund on its way
+    has not. And the points that it ``earned`` and keeps.
+    """
+
+    charged: int
+    refunded: int
+    left: int
+    earned: int
+
+
+def balance_of(order: Order, transactions: list[PaymentTransaction]) -> Balance:
+    """The order's balance, from all its ``transactions``."""
+    charged = moved(transactions, Kind.CHARGE).total
+    refunded = moved(transactions, Kind.REFUND).total
+    left = charged - refunded
+    earned = pricing.kept(order.earns, charged=charged, left=left)
+    is_withdrawn = order.total == 0 and order.status == Order.Status.REFUNDED
+    return Balance(charged, refunded, left, 0 if is_withdrawn else earned)
 
 
 def follow_the_money(
@@ -85,9 +113,25 @@ def take_back(order: Order, *, charged: int, left: int, now: datetime) -> None:
 def give_back(order: Order, *, now: datetime) -> None:
     """The order's points and its use of a coupon go back to the buyer."""
     if order.coupon_name:
-        coupons.give_back(order, now=now)
+        redemptions.give_back(order, now=now)
     if order.points:
         points.give_back(order.number, now=now)
+
+
+def withdraw(order: Order, *, now: datetime) -> None:
+    """
+    Undo an order of 0 won, which no refund can: the points and the coupon that paid for it go back,
+    and points that it earned are taken back. The caller holds the order's lock.
+
+    :raises NotWithdrawable: nothing is changed.
+    """
+    if order.status != Order.Status.PAID or order.total:
+        raise NotWithdrawable
+    order.status = Order.Status.REFUNDED
+    order.save(update_fields=["status"])
+    give_back(order, now=now)
+    if order.earns:
+        points.take_back(order.number, keep=0, now=now)
 
 
 def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
@@ -148,7 +192,7 @@ def take_again(order: Order, *, now: datetime) -> None:
     list(products.select_for_update(no_key=True).values_list("pk"))
     take_from_stock(wanted)
     if order.coupon_name:
-        coupons.redeem_again(order)
+        redemptions.redeem_again(order)
     if order.points:
         points.hold(order.user_id, order.number, order.points, now=now)
 

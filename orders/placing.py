@@ -15,11 +15,13 @@ from django.utils.translation import gettext as _
 from accounts import addresses, points
 from accounts.addresses import Destination
 from accounts.models import User
-from orders import coupons, fulfilment, pricing
+from orders import coupons, fulfilment, pricing, redemptions
 from orders.lines import item_of, lines_of
 from orders.models import Order, OrderLine, PaymentTransaction, Shipment
 from orders.quoting import NO_WISH, Wish, quote_of
 from shop.models import Cart, CartLine, Product
+
+JUST_NOW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def place(
         take_from_shelf(cart, lines)
         order = create(user, cart, contact, lines, quote, applied, now)
         if applied:
-            coupons.redeem(order, applied)
+            redemptions.redeem(order, applied)
         if quote.points:
             points.hold(user.pk, order.number, quote.points, now=now)
         if destination:
@@ -121,6 +123,20 @@ def place(
     if destination and is_saved:  # last, as the account's pages lock the person first
         addresses.remember(user.pk, destination, now=now)
     return order
+
+
+def just_placed(user: User, seen: pricing.Quote, *, now: datetime) -> Order | None:
+    """The order of these very things that the user placed in the last minutes, and that is paid."""
+    orders = Order.objects.filter(
+        user=user,
+        status=Order.Status.PAID,
+        total=seen.total,
+        placed_at__gt=now - JUST_NOW,
+    )
+    for order in orders.prefetch_related("lines")[:1]:
+        if {item_of(line) for line in order.lines.all()} == set(seen.items):
+            return order
+    return None
 
 
 def lock(user: User) -> tuple[Cart, Order | None]:
@@ -168,7 +184,7 @@ def resumes(
     if {item_of(line) for line in pending.lines.all()} != set(quote.items):
         return False
     coupon = applied.coupon.pk if applied else None
-    return coupon == coupons.held_by(pending)
+    return coupon == redemptions.held_by(pending)
 
 
 def resume(pending: Order, contact: Contact, destination: Destination | None) -> Order:

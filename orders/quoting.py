@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts import points
+from accounts.points import usable as usable_points
 from orders import coupons, pricing
 from orders.lines import item_of, lines_of
 from orders.models import Order
@@ -69,7 +69,7 @@ def look(cart: Cart | None, wish: Wish, *, user_id: int, now: datetime) -> Baske
         applied = coupons.apply(wish.coupon, lines, user_id=user_id, pending=pending, now=now)
     except coupons.CouponRefused as error:
         refusal = error
-    balance = points.usable(user_id, now=now, returning=pending.points if pending else 0)
+    balance = usable_points(user_id, now=now, returning=pending.points if pending else 0)
     payable = quote_of(lines, applied).total
     usable = min(balance, payable)
     return Basket(

@@ -10,11 +10,11 @@ writes the mail and the log.
 from dataclasses import asdict
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.addresses import Destination
 from orders import carriers
-from orders.models import Order, Shipment
+from orders.models import Order, PaymentTransaction, Shipment
 
 Status = Shipment.Status
 
@@ -29,6 +29,7 @@ class CannotMove(Exception):
     CannotMove
     ├── NothingToShip  the order has no parcel: there are no goods to deliver
     ├── NotPaid        the order is not paid, or its money went back
+    ├── BeingRefunded  its money may be on its way back
     └── NotThere       the parcel is not where this move begins; ``status`` is where it is
 
     A tracking number that is none raises ``carriers.BadTrackingNumber``.
@@ -41,6 +42,10 @@ class NothingToShip(CannotMove):
 
 class NotPaid(CannotMove):
     """The order is not paid, or its money went back."""
+
+
+class BeingRefunded(CannotMove):
+    """The provider has not answered a refund yet: nobody knows what stays paid."""
 
 
 class NotThere(CannotMove):
@@ -71,12 +76,11 @@ def ship(
     Given to the carrier. The shop's own deliveries need no tracking number.
 
     :raises NotThere: if it is not being prepared.
-    :raises NotPaid: if the order is not paid, or its money went back.
+    :raises NotPaid, BeingRefunded: see ``expect_paid``.
     :raises BadTrackingNumber: see ``carriers.checked``.
     """
     expect(parcel, Status.PREPARING)
-    if parcel.order.status not in SHIPPABLE:
-        raise NotPaid
+    expect_paid(parcel.order)
     parcel.tracking_number = carriers.checked(carrier, tracking_number)
     parcel.carrier = carrier
     parcel.status = Status.SHIPPED
@@ -142,7 +146,31 @@ def expect(parcel: Shipment, *statuses: Shipment.Status) -> None:
         raise NotThere(parcel.status)
 
 
+def expect_paid(order: Order) -> None:
+    """
+    :raises NotPaid: if the order is not paid, or its money went back.
+    :raises BeingRefunded: if it may be going back at this moment.
+    """
+    if order.status not in SHIPPABLE:
+        raise NotPaid
+    if refunds_on_their_way().filter(order=order).exists():
+        raise BeingRefunded
+
+
+def refunds_on_their_way() -> QuerySet[PaymentTransaction]:
+    """Of all orders: the provider has not answered them yet."""
+    return PaymentTransaction.objects.filter(
+        kind=PaymentTransaction.Kind.REFUND, status=PaymentTransaction.Status.PROCESSING
+    )
+
+
 def to_ship() -> QuerySet[Shipment]:
-    """Paid for and still here, with their orders; who has waited longest comes first."""
-    parcels = Shipment.objects.filter(status=Status.PREPARING, order__status__in=SHIPPABLE)
+    """
+    Paid for, not being refunded, and still here, with their orders; who has waited longest comes
+    first.
+    """
+    on_its_way = refunds_on_their_way().filter(order=OuterRef("order"))
+    parcels = Shipment.objects.filter(
+        ~Exists(on_its_way), status=Status.PREPARING, order__status__in=SHIPPABLE
+    )
     return parcels.select_related("order").order_by("order__paid_at", "pk")

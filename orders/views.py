@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.http import ShopperRequest
-from orders import fulfilment, pricing
+from orders import fulfilment
 from orders.models import Order, PaymentTransaction
 
 ORDERS_PER_PAGE = 20
@@ -36,16 +36,15 @@ def order(request: ShopperRequest, number: str) -> HttpResponse:
     orders = Order.objects.select_related("shipment")
     order = get_object_or_404(orders, number=number, user=request.user)
     transactions = list(order.transactions.all())
-    left = fulfilment.refundable(transactions).total
-    charged = fulfilment.moved(transactions, PaymentTransaction.Kind.CHARGE).total
+    balance = fulfilment.balance_of(order, transactions)
     context = {
         "order": order,
         "is_delivered": hasattr(order, "shipment"),
-        "earned": pricing.kept(order.earns, charged=charged, left=left),
+        "earned": balance.earned,
         "lines": order.lines.select_related("product"),
         "charge": charge_to_show(transactions),
         "refunds": refunds_to_show(transactions),
-        "left": left,
+        "left": balance.left,
         "is_late": order.is_past_deadline(timezone.now()),
     }
     return render(request, template_for(order, transactions), context)

@@ -1,3 +1,4 @@
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -160,7 +161,8 @@ class Coupon(models.Model):
     """
     A reduction that shoppers redeem, by its code or because it was granted to them.
 
-    Without ``products`` and ``categories`` it is for everything; with some, for any of them.
+    For everything, or for any of its ``products`` and ``categories``: where these are deleted it is
+    for nothing, never for everything.
     """
 
     class Kind(models.TextChoices):
@@ -190,7 +192,13 @@ class Coupon(models.Model):
         _("minimum spend"), default=0, help_text=_("In won, on the goods it is for.")
     )
     valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
-    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+    valid_until = models.DateTimeField(
+        _("valid until"),
+        null=True,
+        blank=True,
+        help_text=_("From this moment on it cannot be used; empty: without end."),
+    )
+    is_for_all = models.BooleanField(_("for everything"), default=True)
     products = models.ManyToManyField(
         Product, blank=True, related_name="+", verbose_name=_("products")
     )
@@ -245,6 +253,11 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """When it can still be used: what ends at midnight is good until the day before."""
+        return self.valid_until and self.valid_until - timedelta(microseconds=1)
 
 
 class CouponGrant(models.Model):

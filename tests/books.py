@@ -65,10 +65,10 @@ def sums(rows: list[PaymentTransaction], kind: str) -> tuple[int, int, int]:
 def status_for(order: Order, charged: int, refunded: int) -> str:
     """
     The only status that fits the money; an order that nobody paid waits or has ended. One of 0 won
-    is paid by points and coupon.
+    is paid by points and coupon, until staff withdraw it.
     """
     if order.total == 0:
-        return Order.Status.PAID
+        return Order.Status.REFUNDED if is_withdrawn(order) else Order.Status.PAID
     if charged == 0:
         ended = order.status in {Order.Status.CANCELED, Order.Status.PENDING}
         return order.status if ended else Order.Status.CANCELED
@@ -79,13 +79,19 @@ def status_for(order: Order, charged: int, refunded: int) -> str:
     return Order.Status.CANCELED if order.canceled_at else Order.Status.REFUNDED
 
 
+def is_withdrawn(order: Order) -> bool:
+    """No money tells: only the order itself."""
+    return order.total == 0 and order.status == Order.Status.REFUNDED
+
+
 def wrong_mails(order: Order, rows: list[PaymentTransaction]) -> list[str]:
     """
     One confirmation for a charge that came, or for an order of 0 won; one notice for each refund,
-    and no others.
+    and for an order of 0 won that was withdrawn; and no others.
     """
     mails = Counter(Mail.objects.filter(order=order).values_list("transaction", "event"))
     due = Counter({(None, "PAID"): int(order.total == 0)})
+    due[None, "REFUNDED"] = int(is_withdrawn(order))
     for row in rows:
         event = "PAID" if row.kind == "CHARGE" else "REFUNDED"
         is_late = row.kind == "CHARGE" and order.canceled_at is not None
@@ -147,6 +153,8 @@ def wrong_points(order: Order) -> list[str]:
     charged, refunded = sums(rows, "CHARGE")[0], sums(rows, "REFUND")[0]
     is_paid = order.paid_at is not None
     stays = pricing.kept(order.earns, charged=charged, left=charged - refunded)
+    if is_withdrawn(order):
+        stays = 0
     facts = {
         "held": (-points["HELD"] - points["RETURNED"], order.points * (order.status in HOLDING)),
         "times spent": (times["SPENT"], int(is_paid and order.points > 0)),

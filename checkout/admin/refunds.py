@@ -1,7 +1,9 @@
 """The order admin, with a page for those who may give money back."""
 
 from http import HTTPStatus
+from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.http import ShopperRequest
 from checkout import payments, refunds
@@ -23,6 +26,18 @@ Kind = PaymentTransaction.Kind
 Status = PaymentTransaction.Status
 
 admin.site.unregister(Order)
+
+
+class WithdrawForm(forms.Form):
+    """Why an order of 0 won is undone."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=300,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Staff read it in the history of the order; the buyer does not."),
+        error_messages={"required": gettext_lazy("Enter why the order is undone.")},
+    )
 
 
 @admin.register(Order)
@@ -43,6 +58,8 @@ class RefundableOrderAdmin(OrderAdmin):
         order = self.get_object(request, object_id)
         if order is None:
             raise Http404
+        if order.total == 0:
+            return self.withdraw(request, order)
         left = fulfilment.refundable(list(order.transactions.all())).total
         form = RefundForm(request.POST if request.method == "POST" else None, left=left)
         if not form.is_valid():
@@ -70,6 +87,20 @@ class RefundableOrderAdmin(OrderAdmin):
         tell(request, txn)
         return redirect("admin:orders_order_change", order.pk)
 
+    def withdraw(self, request: ShopperRequest, order: Order) -> HttpResponse:
+        """Nothing was paid, so only ask why; points and coupon go back."""
+        form = WithdrawForm(request.POST if request.method == "POST" else None)
+        if not form.is_valid():
+            status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+            return self.page(request, order, form, status)
+        reason = form.cleaned_data["reason"]
+        try:
+            payments.withdraw(order, reason=reason, by=request.user, now=timezone.now())
+            messages.success(request, _("The order was refunded; no money moved."))
+        except fulfilment.NotWithdrawable:
+            messages.warning(request, _("This order is refunded already; nothing more goes back."))
+        return redirect("admin:orders_order_change", order.pk)
+
     def has_refund_permission(self, request: ShopperRequest, obj: object = None) -> bool:
         """Named in ``permissions`` above: "orders.refund_order" there would ask the database."""
         return request.user.has_perm("orders.refund_order")
@@ -78,20 +109,29 @@ class RefundableOrderAdmin(OrderAdmin):
         self, request: HttpRequest, order: Order, form: RefundForm, status: HTTPStatus
     ) -> HttpResponse:
         transactions = list(order.transactions.all())
+        in_flight = [
+            txn
+            for txn in transactions
+            if txn.kind == Kind.REFUND and txn.status == Status.PROCESSING
+        ]
+        balance = fulfilment.balance_of(order, transactions)
+        return self.page(request, order, form, status, balance=balance, in_flight=in_flight)
+
+    def page(
+        self,
+        request: HttpRequest,
+        order: Order,
+        form: forms.Form,
+        status: HTTPStatus,
+        **more: Any,
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Refund"),
             "original": order,
             "form": form,
-            "charged": fulfilment.moved(transactions, Kind.CHARGE).total,
-            "refunded": fulfilment.moved(transactions, Kind.REFUND).total,
-            "left": fulfilment.refundable(transactions).total,
-            "in_flight": [
-                txn
-                for txn in transactions
-                if txn.kind == Kind.REFUND and txn.status == Status.PROCESSING
-            ],
+            **more,
         }
         return render(request, "admin/orders/order/refund.html", context, status=status)
 

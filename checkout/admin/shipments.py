@@ -196,12 +196,14 @@ class ShipmentAdmin(ModelAdmin):
     ) -> HttpResponse:
         lines = parcel.order.lines.select_related("product")
         key, state = delivery_label(parcel)
+        refusal = why_not_now(parcel)
         context = {
             "title": parcel.order.number,
             "form": form,
             "lines": [line for line in lines if line.needs_delivery],
             "not_packed": [line for line in lines if not line.needs_delivery],
-            "may_ship": parcel.order.status in shipping.SHIPPABLE,
+            "may_ship": not refusal,
+            "refusal": refusal,
             "may_change": self.has_change_permission(request, parcel),
             "state": state,
             "color": SHIPMENT_COLORS[key],
@@ -239,10 +241,21 @@ class ShipmentAdmin(ModelAdmin):
             messages.success(request, _("Delivered: %(numbers)s") % {"numbers": ", ".join(done)})
 
 
+def why_not_now(parcel: Shipment) -> str:
+    """Why it must not be shipped now; "" if it may."""
+    try:
+        shipping.expect_paid(parcel.order)
+    except shipping.CannotMove as error:
+        return why_not(error)
+    return ""
+
+
 def why_not(error: shipping.CannotMove) -> str:
     """A sentence for staff."""
     if isinstance(error, shipping.NotPaid):
         return _("The order is not paid, or its money went back: do not ship it.")
+    if isinstance(error, shipping.BeingRefunded):
+        return _("A refund of the order has not been answered yet: wait until it is, then ship.")
     if isinstance(error, shipping.NotThere):
         return {
             Status.PREPARING: _("The parcel is still being prepared. Mark it shipped first."),

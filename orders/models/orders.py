@@ -108,6 +108,9 @@ class Order(models.Model):
                 ),
             ),
             models.CheckConstraint(
+                name="order_discount_by_a_coupon", condition=Q(discount=0) | ~Q(coupon_name="")
+            ),
+            models.CheckConstraint(
                 name="order_tax_within_total", condition=Q(total__gte=F("tax_free") + F("vat"))
             ),
         ]

@@ -48,4 +48,4 @@ class Shipment(PostalAddress):
         ]
 
     def __str__(self) -> str:
-        return f"{self.order} – {self.get_status_display()}"
+        return str(self.order)

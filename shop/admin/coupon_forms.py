@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -38,6 +39,27 @@ class CouponForm(forms.ModelForm[Coupon]):
                 params={"redeemed": redeemed},
             )
         return limit
+
+    def clean(self) -> dict[str, Any] | None:
+        """For everything or for some goods; for nothing only while it is switched off."""
+        said = super().clean()
+        if said is None or not {"categories", "products"} <= said.keys():
+            return said
+        has_goods = said["categories"].exists() or said["products"].exists()
+        if said["is_for_all"] and has_goods:
+            self.add_error(
+                "is_for_all",
+                _(
+                    "It cannot be for everything and for some goods only: untick this, or take "
+                    "the categories and products away."
+                ),
+            )
+        elif not said["is_for_all"] and not has_goods and said["is_active"]:
+            self.add_error(
+                "is_for_all",
+                _("It would be for nothing: choose a category or a product, or tick this."),
+            )
+        return said
 
     def not_zero(self, field: str) -> int | None:
         number: int | None = self.cleaned_data[field]

@@ -77,10 +77,9 @@ class CouponAdmin(ModelAdmin, TranslationAdmin[Coupon]):
         (
             gettext_lazy("For what"),
             {
-                "fields": ["minimum", "categories", "products"],
+                "fields": ["minimum", "is_for_all", "categories", "products"],
                 "description": gettext_lazy(
-                    "Without categories and products it is for everything; with some, for any of "
-                    "them."
+                    "For everything, or for any of these categories and products."
                 ),
             },
         ),
@@ -111,8 +110,10 @@ class CouponAdmin(ModelAdmin, TranslationAdmin[Coupon]):
 
     @admin.display(description=gettext_lazy("for what"))
     def for_what(self, coupon: Coupon) -> str:
+        if coupon.is_for_all:
+            return _("everything")
         goods = [str(each) for each in (*coupon.categories.all(), *coupon.products.all())]
-        named = ", ".join(goods[:NAMED_IN_LIST]) or _("everything")
+        named = ", ".join(goods[:NAMED_IN_LIST]) or _("nothing any more")
         others = len(goods) - NAMED_IN_LIST
         return named if others <= 0 else f"{named} +{others}"
 

@@ -11,7 +11,11 @@ SEOUL = ZoneInfo("Asia/Seoul")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A coupon with a ``code``, or one that is granted to the demo shopper."""
+    """
+    A coupon with a ``code``, or one that is granted to the demo shopper.
+
+    It is for the goods of one ``shelf``, named by slug, or for everything.
+    """
 
     code: str | None
     name_ko: str

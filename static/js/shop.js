@@ -39,6 +39,7 @@ document.addEventListener("htmx:beforeSwap", () => {
   newer = Object.entries(typed()).filter(([id, value]) => id in sent && value !== sent[id]);
 });
 document.addEventListener("htmx:afterSwap", () => {
+  newer = newer.filter(([id]) => document.getElementById(id));
   for (const [id, value] of newer) document.getElementById(id).value = value;
 });
 document.addEventListener("htmx:afterSettle", () => {

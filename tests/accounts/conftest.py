@@ -1,11 +1,12 @@
-"""A shopper with points."""
+"""A shopper with points, and somebody else with an address."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from accounts import points
-from accounts.models import PointEntry, User
+from accounts.models import Address, PointEntry, User
+from tests.addresses import HOME, save
 from tests.points import DAY, NOW, points_differences
 
 
@@ -26,3 +27,9 @@ def all_adds_up(db: None) -> Iterator[None]:
     yield
     for user in User.objects.all():
         assert points_differences(user.pk) == []
+
+
+@pytest.fixture
+def someone_elses(db: None) -> Address:
+    other = User.objects.create_user("duri@example.com", "open-sesame-2")
+    return save(other, HOME, label="theirs")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from accounts import expiring, points
@@ -144,6 +145,17 @@ class TestGiveBack:
         assert points.usable(shopper.pk, now=NOW + 2 * DAY) == 170
         assert points.give_back("A", now=NOW + 3 * DAY) == 0
 
+    def test_some_days_more_are_given_once(self, shopper, give, settings):
+        """Else whoever orders and quits again and again would keep points for ever."""
+        settings.POINTS_GRACE_DAYS = 7
+        give(50, days=1)
+        points.hold(shopper.pk, "A", 50, now=NOW)
+        points.give_back("A", now=NOW + 2 * DAY)
+        points.hold(shopper.pk, "B", 50, now=NOW + 8 * DAY)
+        assert points.give_back("B", now=NOW + 11 * DAY) == 50
+        assert points.usable(shopper.pk, now=NOW + 11 * DAY) == 0
+        assert expiring.expire(now=NOW + 11 * DAY) == 50
+
     def test_written_off_in_between(self, shopper, give):
         """The night run takes what was left of the lot, not what is held of it."""
         give(50, days=1)
@@ -176,6 +188,28 @@ class TestGiveBack:
         points.hold(shopper.pk, "A", 25, now=NOW)
         assert len(queries_of(lambda: points.give_back("B", now=NOW))) == 1
         assert len(queries_of(lambda: points.give_back("A", now=NOW))) == 5
+
+
+class TestExpirePoints:
+    def test_the_command_says_how_many(self, shopper, give, capsys):
+        """Of two people's lots those that ended, and a second time none."""
+        ended, lasting = give(1_200, days=-1), give(500, days=36_500)
+        other = User.objects.create_user("du@example.com")
+        points.grant(other, 30, note="", by=None, now=NOW, expires_at=NOW)
+        for said in ("1,230 points expired\n", "0 points expired\n"):
+            call_command("expire_points")
+            assert capsys.readouterr() == (said, "")
+        assert left(ended, lasting) == [0, 500]
+
+    def test_a_batch_at_a_time(self, shopper, give, monkeypatch):
+        """Each is told of when it is written."""
+        monkeypatch.setattr(expiring, "PEOPLE_AT_ONCE", 2)
+        give(1, days=-1)
+        for number in range(2):
+            person = User.objects.create_user(f"{number}@example.com")
+            points.grant(person, 10, note="", by=None, now=NOW, expires_at=NOW)
+        batches = [(each.people, each.expired) for each in expiring.batches(now=NOW)]
+        assert batches == [(2, 11), (1, 10)]
 
 
 class TestGrant:

@@ -1,16 +1,19 @@
 """Points as staff see them, and give them."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.test import Client
 from django.utils import timezone
 
 from accounts import points
 from accounts.models import PointEntry, User
-from tests.points import DAY, NOW
+from tests.points import DAY, NOW, earn
 from tests.queries import queries_of
+from tests.races import all_at_once
 
 pytestmark = pytest.mark.usefixtures("all_adds_up")
 LIST = "/admin/accounts/pointentry/"
@@ -92,6 +95,69 @@ class TestGiving:
         """Points that end today can be used until it is over."""
         fill_in(until=timezone.localdate())
         assert points.usable(shopper.pk, now=timezone.now()) == 500
+
+
+def seen_on(page) -> str:
+    """What the hidden field of the form says that whoever opened it gave last."""
+    (field,) = re.findall(r'<input type="hidden" name="seen"[^>]*>', page.content.decode())
+    return re.search(r'value="(\d+)"', field)[1]
+
+
+class TestGivingTwice:
+    SAID = (
+        "Since you opened this page you have given 500 points to hana@example.com. If these are "
+        "to be given as well, save again."
+    )
+
+    def test_a_second_click_gives_nothing(self, staff, fill_in):
+        """It says what the first one gave, and whoever saves that page gives once more."""
+        seen = seen_on(staff.get(f"{LIST}add/"))
+        assert fill_in(seen=seen).status_code == 302
+        answer = fill_in(seen=seen)
+        assert answer.status_code == 200
+        assert answer.context["adminform"].form.errors == {"__all__": [self.SAID]}
+        assert self.SAID in answer.content.decode()
+        assert PointEntry.objects.count() == 1
+        again = seen_on(answer)
+        assert fill_in(seen=again).status_code == 302
+        assert fill_in(seen=again).status_code == 200
+        assert PointEntry.objects.count() == 2
+
+    def test_what_others_give_is_no_reason_to_ask(self, staff, fill_in, shopper):
+        """Another member of staff gave points meanwhile, and an order earned some."""
+        seen = seen_on(staff.get(f"{LIST}add/"))
+        other = User.objects.create_superuser("other@example.com")
+        points.grant(shopper, 10, note="", by=other, now=NOW)
+        earn(shopper, "A", 10)
+        assert fill_in(seen=seen).status_code == 302
+        assert points.usable(shopper.pk, now=timezone.now()) == 520
+
+    @pytest.mark.parametrize("seen", ["", "x", "-1"])
+    def test_a_form_that_does_not_say_what_it_saw(self, fill_in, seen):
+        """It is asked again, unless nothing was given before."""
+        fill_in()
+        assert fill_in(seen=seen).status_code == 200
+        assert PointEntry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_form_at_once(boss, shopper):
+    """Of four clicks that arrive together one gives points; three are asked."""
+    data = {"user": shopper.pk, "amount": "500", "until": timezone.localdate(), "note": "Sorry"}
+    browsers = [Client() for _ in range(4)]
+    answers = []
+    for browser in browsers:
+        browser.force_login(boss)
+    for given in range(1, 4):
+        seen = seen_on(browsers[0].get(f"{LIST}add/"))
+
+        def click(browser, seen=seen):
+            answers.append(browser.post(f"{LIST}add/", data | {"seen": seen}).status_code)
+
+        all_at_once([lambda each=browser: click(each) for browser in browsers])
+        assert sorted(answers) == [200, 200, 200, 302]
+        assert PointEntry.objects.count() == given
+        answers.clear()
 
 
 class TestReading:

@@ -35,6 +35,7 @@ class Lot:
     until: datetime
     left: int
     expired: int = 0
+    is_grace: bool = False
 
 
 @dataclass
@@ -86,13 +87,13 @@ class Rules:
     def give_back(self, order: Order) -> int:
         late = 0
         for lot, part in order.held:
-            if lot.until > self.now:
+            if lot.until > self.now or lot.is_grace:
                 lot.left += part
             else:
                 late += part
         back = sum(part for _, part in order.held)
         if late:
-            self.come(late, GRACE)
+            self.come(late, GRACE).is_grace = True
         order.held = []
         return back
 

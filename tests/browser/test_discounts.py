@@ -76,7 +76,7 @@ def test_five_books_hold_the_same_figures(
     picture(page, screenshots, "discounts-1-refused")
     code(page).fill("summer25")
     press(page, "적용")
-    expect(page.locator("#code-error")).to_contain_text("2025년 9월 1일")
+    expect(page.locator("#code-error")).to_contain_text("2025년 8월 31일")
     code(page).fill("welcome10")
     press(page, "적용")
     expect(page.get_by_role("button", name="적용")).to_be_focused()

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import points
+from accounts import addresses, points
+from accounts.addresses import Destination
 from checkout import payments, settling
 from checkout.gateways.base import Approved
 from orders import coupons, quoting
@@ -50,10 +51,10 @@ def spring(db):
 def put(shopper, make_product):
     """Fill the cart anew with a product of its own, and nothing else."""
 
-    def put():
+    def put(*, needs_delivery=False):
         cart, _ = Cart.objects.get_or_create(user=shopper)
         cart.lines.all().delete()
-        cart.lines.create(product=make_product(), quantity=1)
+        cart.lines.create(product=make_product(needs_delivery=needs_delivery), quantity=1)
         return cart
 
     return put
@@ -63,11 +64,11 @@ def put(shopper, make_product):
 def buy(shopper, put, kakaopay):
     """Order a new product as the page offers it."""
 
-    def order(wish):
-        cart, now = put(), timezone.now()
+    def order(wish, *, needs_delivery=False, **more):
+        cart, now = put(needs_delivery=needs_delivery), timezone.now()
         seen = quoting.look(cart, wish, user_id=shopper.pk, now=now).quote
         given = {"user": shopper, "contact": CONTACT, "seen": seen, "wish": wish}
-        return payments.start(**given, now=now)
+        return payments.start(**given, **more, now=now)
 
     return order
 
@@ -94,6 +95,25 @@ def test_a_refund_and_an_order_with_the_same_coupon(buy, pay, shopper, spring, k
     assert [each.status for each in orders] == ["REFUNDED", "PENDING"]
     assert spring.redeemed == 1
     assert holdings(orders) == []
+
+
+def test_an_order_that_saves_its_address_and_a_new_default(buy, shopper, make_product):
+    """Both lock the person, and then the address."""
+    points.grant(shopper, 1_000, note="", by=None, now=timezone.now())
+    home = Destination("김하나", CONTACT.phone, "04524", "서울 중구 세종대로 110")
+    addresses.remember(shopper.pk, home, now=timezone.now())
+    both = Barrier(2)
+
+    def order():
+        with meeting(both, before=["WITH person"]):
+            buy(Wish("", 200), needs_delivery=True, destination=home, is_saved=True)
+
+    def prefer():
+        with meeting(both, before=["UPDATE", "accounts_address"]):
+            addresses.make_default(shopper.addresses.get())
+
+    all_at_once([order, prefer])
+    assert (Order.objects.count(), shopper.addresses.get().is_default) == (1, True)
 
 
 @pytest.fixture

@@ -170,6 +170,13 @@ class TestAsking:
         assert (page.status_code, figures(page)[0]) == (422, 3_000)
         assert 'value="NOPE"' in page.content.decode()
 
+    def test_a_code_whose_refusal_was_told_is_tried_again_only_if_asked(self, ask):
+        """It stays in its field, and must not stand in the way of everything else."""
+        assert ask(code="NOPE").status_code == 422
+        assert ask(code="NOPE", refused="NOPE").status_code == 200
+        assert ask(code="NOPE", refused="NOPE", apply="1").status_code == 422
+        assert ask(code="NOPE2", refused="NOPE").status_code == 422
+
     def test_without_javascript(self, ask, spring):
         """The whole page, with everything that was typed."""
         page = ask(htmx=False, code="spring", name="김셋", consent="on")
@@ -200,7 +207,8 @@ class TestAsking:
         kept = {"recipient": "남", "phone": "+821011112222", "postcode": "13529", "line1": "길 1"}
         theirs = Address.objects.create(user=other, **kept)
         assert ask(address=str(theirs.pk)).status_code == 404
-        assert ask(address="x").status_code == 404
+        for nonsense in ("x", "9" * 5_000, "９" * 30, "²"):
+            assert ask(address=nonsense).status_code == 404
 
     def test_what_changed_meanwhile_is_said(self, ask, cart):
         """A price that rose since the page was drawn; what the buyer changed is not news."""
@@ -256,8 +264,23 @@ class TestOrdering:
         page = order(code="SPRING")
         assert (page.status_code, figures(page)) == (409, (3_000, 0, 3_000, 30_000))
         assert [each.what for each in page.context["changes"]] == ["discount"]
-        assert "금액이 바뀌었습니다" in page.content.decode()
+        assert "아직 결제되지 않았습니다" in page.content.decode()
         assert Order.objects.count() == 0
+
+    def test_a_wrong_code_that_was_not_tried_is_told_first(self, order):
+        """On top of the page, where whoever pressed the button looks."""
+        page = order(code="NOPE")
+        assert page.status_code == 409
+        told = page.content.decode().partition('<form class="checkout"')[0]
+        assert "없는 쿠폰입니다" in told
+        assert "주문 내용이 달라졌습니다" not in told
+        assert order(code="NOPE", refused="NOPE").status_code == 303
+
+    def test_too_many_points_are_told_first(self, order):
+        """The same, with the number that can be used."""
+        page = order(points="5001")
+        told = page.content.decode().partition('<form class="checkout"')[0]
+        assert (page.status_code, "5,000포인트까지" in told) == (409, True)
 
     def test_a_coupon_that_was_used_up_meanwhile(self, order, ask, spring):
         """The reason at its field, and the amounts without it."""
@@ -283,6 +306,15 @@ class TestOrdering:
         assert (answer.status_code, answer.url) == (303, placed.get_absolute_url())
         assert placed.status == "PAID"
 
+    def test_a_second_click_on_it_leads_to_the_same_receipt(self, order, ask, shopper):
+        """Two posts of one form: one order; neither ends on an empty cart."""
+        points.grant(shopper, 95_000, note="많이", by=None, now=timezone.now())
+        seen = seal_on(ask(use_all="1"))
+        first, second = (order(points="33000", seen=seen) for _ in range(2))
+        assert first.url == second.url == Order.objects.get().get_absolute_url()
+        other = order(points="0", seen=seen[:-1])
+        assert other.url == "/cart/"
+
     def test_the_address_is_saved_if_ticked(self, order, shopper):
         """And offered next time."""
         order(**{"address-is_saved": "on"})
@@ -296,6 +328,8 @@ class TestBudgets:
     ):
         """ready ≤ 20, approve ≤ 15, receipt ≤ 8, with coupon, points and delivery."""
         cart.lines.all().delete()
+        spring.is_for_all = False
+        spring.save()
         for _ in range(lines):
             product = make_product(stock=9, needs_delivery=True)
             spring.products.add(product)
@@ -316,3 +350,21 @@ class TestBudgets:
             ("receipt", receipt, 8),
         ):
             assert len(queries) <= most, f"{name}: {len(queries)}\n" + "\n".join(queries)
+
+    def test_replacing_an_order_does_not_ask_more_for_more_lines(
+        self, browser, ask, cart, spring, make_product, kakaopay
+    ):
+        """What the first one held goes back, whatever it was, in as many statements."""
+        asked = []
+        for lines in (1, 30):
+            cart.lines.all().delete()
+            Order.objects.update(status="CANCELED")
+            for _ in range(lines):
+                product = make_product(stock=9, needs_delivery=True)
+                cart.lines.create(product=product, quantity=1)
+            for used in ("2000", "1000"):
+                seen = seal_on(ask(points=used))
+                fields = TYPED | {"seen": seen, "points": used, "consent": "on"}
+                queries = queries_of(lambda fields=fields: browser.post(READY, fields))
+            asked.append(len(queries))
+        assert asked[0] == asked[1] <= 36

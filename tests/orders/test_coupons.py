@@ -7,7 +7,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
-from orders import coupons, quoting
+from orders import coupons, quoting, redemptions
 from orders.coupons import CouponRefused, Why
 from orders.lines import lines_of
 from orders.models import CouponRedemption
@@ -21,9 +21,15 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def make_coupon():
-    def make(**fields):
+    """Coupons of 3,000 won, for everything unless products or categories are named."""
+
+    def make(*, products=(), categories=(), **fields):
         defaults = {"code": "SPRING", "name_ko": "봄 쿠폰", "kind": "FIXED", "value": 3_000}
-        return Coupon.objects.create(**(defaults | {"valid_from": NOW - DAY} | fields))
+        defaults |= {"valid_from": NOW - DAY, "is_for_all": not (products or categories)}
+        coupon = Coupon.objects.create(**(defaults | fields))
+        coupon.products.set(products)
+        coupon.categories.set(categories)
+        return coupon
 
     return make
 
@@ -57,7 +63,7 @@ def redeemed(make_order, shopper):
     def redeem(coupon, user=None, **fields):
         order = make_order(user=user or shopper, coupon_name=coupon.name, **fields)
         found = coupons.known_to(order.user_id, None).get(pk=coupon.pk)
-        coupons.redeem(order, coupons.Applied(found, None, coupons.next_use(found)))
+        redemptions.redeem(order, coupons.Applied(found, None, coupons.next_use(found)))
         return order
 
     return redeem
@@ -89,10 +95,18 @@ class TestWhatItTakesOff:
         """An empty field is no wrong code."""
         assert apply("") == 0
 
+    def test_nothing_is_taken_off_for_a_use(self, make_coupon, apply, cup):
+        """One percent of 50 won is nothing: the use is kept for another cart."""
+        cup.price = 25
+        cup.save()
+        make_coupon(kind="PERCENT", value=1)
+        with pytest.raises(CouponRefused):
+            apply()
+
     def test_for_one_product(self, make_coupon, apply, cart, make_product, cup):
         """Ten percent of two cups, nothing of the tea."""
         cart.lines.create(product=make_product(price=5_000), quantity=1)
-        make_coupon(kind="PERCENT", value=10).products.add(cup)
+        make_coupon(kind="PERCENT", value=10, products=[cup])
         assert apply() == 2_200
 
     def test_for_a_category(self, make_coupon, apply, cart, make_product):
@@ -102,7 +116,7 @@ class TestWhatItTakesOff:
         notebook.category = desk
         notebook.save()
         cart.lines.create(product=notebook, quantity=1)
-        make_coupon(kind="PERCENT", value=10).categories.add(desk)
+        make_coupon(kind="PERCENT", value=10, categories=[desk])
         assert apply() == 500
 
 
@@ -134,7 +148,18 @@ class TestWhyItDoesNot:
 
     def test_for_other_goods(self, make_coupon, apply, make_product):
         """Nothing in the cart is what it is for."""
-        make_coupon().products.add(make_product())
+        make_coupon(products=[make_product()])
+        with pytest.raises(CouponRefused) as refusal:
+            apply()
+        assert refusal.value.why == Why.OTHER_GOODS
+
+    def test_goods_that_were_deleted(self, make_coupon, apply, make_product, admin_client):
+        """Staff delete the only product it is for: it is for nothing, not for everything."""
+        tea = make_product(price=5_000)
+        coupon = make_coupon(products=[tea])
+        url = f"/admin/shop/product/{tea.pk}/delete/"
+        assert admin_client.post(url, {"post": "yes"}).status_code == 302
+        assert not coupon.products.exists()
         with pytest.raises(CouponRefused) as refusal:
             apply()
         assert refusal.value.why == Why.OTHER_GOODS
@@ -143,7 +168,7 @@ class TestWhyItDoesNot:
         """50,000 won of other goods do not help."""
         tea = make_product(price=5_000)
         cart.lines.create(product=tea, quantity=1)
-        make_coupon(minimum=10_000).products.add(tea)
+        make_coupon(minimum=10_000, products=[tea])
         with pytest.raises(CouponRefused) as refusal:
             apply()
         assert refusal.value.why == Why.MINIMUM
@@ -176,7 +201,7 @@ class TestWhyItDoesNot:
         with pytest.raises(CouponRefused) as refusal:
             apply()
         assert refusal.value.why == Why.USED_BY_YOU
-        coupons.give_back(order, now=NOW)
+        redemptions.give_back(order, now=NOW)
         assert apply() == 3_000
 
     def test_what_the_pending_order_holds_is_free_to_its_shopper(
@@ -193,7 +218,7 @@ class TestUses:
         coupon = make_coupon(limit=5)
         order = redeemed(coupon)
         for _ in range(2):
-            coupons.give_back(order, now=NOW)
+            redemptions.give_back(order, now=NOW)
         coupon.refresh_from_db()
         assert coupon.redeemed == 0
         assert CouponRedemption.objects.get().given_back_at == NOW
@@ -202,7 +227,7 @@ class TestUses:
         """The first given back is free again, under its own number."""
         coupon = make_coupon(per_person=2)
         first, _second = redeemed(coupon), redeemed(coupon)
-        coupons.give_back(first, now=NOW)
+        redemptions.give_back(first, now=NOW)
         redeemed(coupon)
         live = CouponRedemption.objects.filter(given_back_at=None)
         assert sorted(live.values_list("nth", flat=True)) == [1, 2]
@@ -220,24 +245,24 @@ class TestUses:
         """Somebody else took the last one meanwhile."""
         coupon = make_coupon(limit=1)
         order = redeemed(coupon)
-        coupons.give_back(order, now=NOW)
+        redemptions.give_back(order, now=NOW)
         other = redeemed(coupon, User.objects.create_user("other@example.com"))
         with pytest.raises(CouponRefused) as refusal:
-            coupons.redeem_again(order)
+            redemptions.redeem_again(order)
         assert refusal.value.why == Why.USED_UP
-        coupons.give_back(other, now=NOW)
-        coupons.redeem_again(order)
+        redemptions.give_back(other, now=NOW)
+        redemptions.redeem_again(order)
         coupon.refresh_from_db()
-        assert (coupon.redeemed, coupons.held_by(order)) == (1, coupon.pk)
+        assert (coupon.redeemed, redemptions.held_by(order)) == (1, coupon.pk)
 
     def test_redeeming_again_keeps_the_limit_per_person(self, make_coupon, redeemed):
         """They used their one use for another order."""
         coupon = make_coupon()
         order = redeemed(coupon)
-        coupons.give_back(order, now=NOW)
+        redemptions.give_back(order, now=NOW)
         redeemed(coupon)
         with pytest.raises(CouponRefused) as refusal:
-            coupons.redeem_again(order)
+            redemptions.redeem_again(order)
         assert refusal.value.why == Why.USED_BY_YOU
 
 
@@ -267,8 +292,6 @@ class TestChoices:
         lines = list(lines_of(cart))
         given = {"user_id": shopper.pk, "pending": None, "now": NOW}
         for _ in range(3):
-            coupon = make_coupon(code=None)
+            coupon = make_coupon(code=None, products=[cup], categories=[cup.category])
             coupon.grants.create(user=shopper)
-            coupon.products.add(cup)
-            coupon.categories.add(cup.category)
         assert len(queries_of(lambda: coupons.choices(lines, **given))) == 1

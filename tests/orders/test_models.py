@@ -78,11 +78,18 @@ def test_nothing_is_charged_for_nothing(make_transaction, make_order):
 
 def test_the_total_adds_up(make_order):
     """Goods, less coupon and points, and the delivery fee: nothing else is ever stored."""
-    refuses(make_order, constraint="order_total_adds_up", discount=1_000)
+    refuses(make_order, constraint="order_total_adds_up", discount=1, coupon_name="봄")
     refuses(make_order, constraint="order_total_adds_up", points=1_000)
     refuses(make_order, constraint="order_total_adds_up", shipping=3_000)
     refuses(make_order, constraint="order_total_adds_up", shipping_points=1)
-    make_order(discount=2_000, points=20_000, shipping=3_000, total=3_000, vat=273)
+    make_order(
+        coupon_name="봄", discount=2_000, points=20_000, shipping=3_000, total=3_000, vat=273
+    )
+
+
+def test_a_discount_has_a_coupon(make_order):
+    """Or nobody would know whose use of it to give back."""
+    refuses(make_order, constraint="order_discount_by_a_coupon", discount=2_000, total=20_000)
 
 
 def test_tax_is_part_of_the_total(make_order):

@@ -5,16 +5,7 @@ import re
 import pytest
 from django.db.models import F
 
-from accounts.models import User
 from shop.models import Product
-
-
-@pytest.fixture
-def staff(client, db):
-    """A browser in which a superuser is signed in, in English."""
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    client.force_login(User.objects.create_superuser("staff@example.com", "open-sesame-2"))
-    return client
 
 
 def form_of(product: Product, **changes: str) -> dict[str, str]:

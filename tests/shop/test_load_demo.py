@@ -84,14 +84,15 @@ def test_coupons_to_try(load):
     """One for each rule: percent with a cap, one shelf, a limit, an ended one, a granted one."""
     load()
     rows = Coupon.objects.order_by("pk").values_list(
-        *("code", "kind", "value", "cap", "minimum", "limit", "per_person", "categories__slug")
+        *("code", "kind", "value", "cap", "minimum", "limit", "per_person"),
+        *("is_for_all", "categories__slug"),
     )
     assert list(rows) == [
-        ("WELCOME10", "PERCENT", 10, 5_000, 20_000, None, 1, None),
-        ("TEA3000", "FIXED", 3_000, None, 10_000, None, 1, "pantry"),
-        ("FIRST5", "FIXED", 5_000, None, 0, 5, 1, None),
-        ("SUMMER25", "PERCENT", 25, None, 0, None, 1, None),
-        (None, "FIXED", 5_000, None, 30_000, None, 1, None),
+        ("WELCOME10", "PERCENT", 10, 5_000, 20_000, None, 1, True, None),
+        ("TEA3000", "FIXED", 3_000, None, 10_000, None, 1, False, "pantry"),
+        ("FIRST5", "FIXED", 5_000, None, 0, 5, 1, True, None),
+        ("SUMMER25", "PERCENT", 25, None, 0, None, 1, True, None),
+        (None, "FIXED", 5_000, None, 30_000, None, 1, True, None),
     ]
     now = timezone.now()
     assert [c.code for c in Coupon.objects.filter(valid_until__lt=now)] == ["SUMMER25"]

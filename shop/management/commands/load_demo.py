@@ -168,6 +168,7 @@ def load_coupon(offer: Offer, shopper: User) -> None:
             "limit": offer.limit,
             "valid_from": offer.valid_from,
             "valid_until": offer.valid_until,
+            "is_for_all": not offer.shelf,
         },
     )
     if created:
