@@ -50,14 +50,14 @@ class CouponForm(forms.ModelForm[Coupon]):
             self.add_error(
                 "is_for_all",
                 _(
-                    "It cannot be for everything and for some goods only: untick this, or take "
+                    "It cannot be for everything and for some goods only: turn this off, or take "
                     "the categories and products away."
                 ),
             )
         elif not said["is_for_all"] and not has_goods and said["is_active"]:
             self.add_error(
                 "is_for_all",
-                _("It would be for nothing: choose a category or a product, or tick this."),
+                _("It would be for nothing: choose a category or a product, or turn this on."),
             )
         return said
 

@@ -13,10 +13,10 @@ LIST = "/admin/shop/coupon/"
 SEOUL = ZoneInfo("Asia/Seoul")
 REDEEMED = "It has been redeemed 3 times already: the limit cannot be lower."
 BOTH = (
-    "It cannot be for everything and for some goods only: untick this, or take the categories and "
-    "products away."
+    "It cannot be for everything and for some goods only: turn this off, or take the categories "
+    "and products away."
 )
-NEITHER = "It would be for nothing: choose a category or a product, or tick this."
+NEITHER = "It would be for nothing: choose a category or a product, or turn this on."
 
 
 def form(**changes):
@@ -191,7 +191,7 @@ class TestForm:
         ],
     )
     def test_for_everything_or_for_some(self, staff, make_product, ticked, goods, said):
-        """Both or neither is refused at the box, with what to do; nothing is made."""
+        """Both or neither is refused at the switch, with what to do; nothing is made."""
         tea = make_product()
         chosen = {"products": [str(tea.pk)], "categories": [str(tea.category_id)]}
         data = form(is_for_all=ticked, **{each: chosen[each] for each in goods})
