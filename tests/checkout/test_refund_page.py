@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from checkout import payments
+from orders.fulfilment import Balance
 from orders.models import Order, PaymentTransaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,19 +115,17 @@ class TestThePage:
     def test_before_any_refund(self, desk, order):
         """The whole amount is filled in, and looking moves nothing."""
         page = desk.get(page_of(order))
-        context = page.context
-        assert (context["charged"], context["refunded"], context["left"]) == (22_000, 0, 22_000)
-        assert 'value="22000"' in str(context["form"]["amount"])
+        assert page.context["balance"] == Balance(
+            charged=22_000, refunded=0, left=22_000, earned=220
+        )
+        assert 'value="22000"' in str(page.context["form"]["amount"])
         assert refunds() == []
 
     def test_after_a_part(self, desk, order):
         """What is left is filled in."""
         post(desk, order, amount="7000")
         context = desk.get(page_of(order)).context
-        assert (context["charged"], context["refunded"], context["left"]) == (
-            *(22_000, 7_000),
-            15_000,
-        )
+        assert context["balance"] == Balance(22_000, refunded=7_000, left=15_000, earned=150)
         assert 'value="15000"' in str(context["form"]["amount"])
 
     def test_after_everything(self, desk, order):

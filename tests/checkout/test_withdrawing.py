@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -17,6 +16,7 @@ from orders.models import Order, PaymentTransaction
 from orders.quoting import Wish
 from shop.models import Coupon
 from tests.books import differences
+from tests.checkout.test_refund_page import page_of, staff
 from tests.conftest import CONTACT
 from tests.races import at_once
 
@@ -52,16 +52,6 @@ def refunder(db) -> User:
 def desk(client, refunder) -> Client:
     client.force_login(refunder)
     return client
-
-
-def staff(email: str, *permissions: str) -> User:
-    user = User.objects.create_user(email, is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    return user
-
-
-def page_of(order: Order) -> str:
-    return reverse("admin:orders_order_refund", args=[order.pk])
 
 
 def withdraw(order: Order, by: User) -> None:

@@ -1,4 +1,4 @@
-"""Stock is taken by a guarded update and comes back once."""
+"""Stock is taken by a guarded update and comes back once; and what money moved for an order."""
 
 import pytest
 from django.db import transaction
@@ -40,3 +40,30 @@ def test_a_canceled_order_is_not_canceled_again(make_order):
     order.refresh_from_db()
     assert order.cancel_reason == "QUIT"
     assert order.lines.get().product.stock == 5
+
+
+@pytest.mark.parametrize(
+    ("refunds", "balance"),
+    [
+        ([], fulfilment.Balance(22_000, refunded=0, left=22_000, earned=220)),
+        (
+            [("SUCCEEDED", 5_000), ("SUCCEEDED", 2_000), ("FAILED", 1_000), ("PROCESSING", 3_000)],
+            fulfilment.Balance(22_000, refunded=7_000, left=15_000, earned=150),
+        ),
+        ([("SUCCEEDED", 22_000)], fulfilment.Balance(22_000, refunded=22_000, left=0, earned=0)),
+    ],
+)
+def test_what_moved_for_an_order(paid, refunds, balance):
+    """What was refunded for certain is gone, and with it the same part of what was earned."""
+    paid.earns = 220
+    for status, amount in refunds:
+        amounts = {"amount": amount, "tax_free": 0, "vat": 0}
+        paid.transactions.create(kind="REFUND", status=status, gateway="kakaopay", **amounts)
+    assert fulfilment.balance_of(paid, list(paid.transactions.all())) == balance
+
+
+@pytest.mark.parametrize(("status", "earned"), [("PAID", 220), ("REFUNDED", 0)])
+def test_nothing_moves_for_an_order_of_nothing(make_order, status, earned):
+    """It keeps what it earned until it is withdrawn."""
+    order = make_order(status=status, points=22_000, total=0, vat=0, earns=220)
+    assert fulfilment.balance_of(order, []) == fulfilment.Balance(0, 0, 0, earned)

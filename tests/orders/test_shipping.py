@@ -38,6 +38,13 @@ def shipped(parcel: Shipment, number: str = "123456789012") -> Shipment:
     return parcel
 
 
+def refund_of(parcel: Shipment, status: str = "PROCESSING", amount: int = 22_000) -> None:
+    """Money of its order that may be going back."""
+    amounts = {"amount": amount, "tax_free": 0, "vat": 0}
+    given = {"kind": "REFUND", "status": status, "gateway": "kakaopay"}
+    parcel.order.transactions.create(**given, **amounts)
+
+
 def row(parcel: Shipment) -> tuple:
     parcel.refresh_from_db()
     times = (parcel.shipped_at, parcel.delivered_at)
@@ -147,6 +154,28 @@ class TestMoving:
         """One of two cups was broken; the other one is sent."""
         assert row(shipped(make_parcel("PARTIALLY_REFUNDED")))[0] == "SHIPPED"
 
+    @pytest.mark.parametrize("amount", [22_000, 7_000])
+    def test_while_it_is_being_refunded(self, parcel, amount):
+        """What may be paid back at this moment stays here, and is not to be shipped."""
+        refund_of(parcel, amount=amount)
+        with pytest.raises(shipping.BeingRefunded):
+            shipped(parcel)
+        assert row(parcel) == UNTOUCHED
+
+    def test_the_refund_was_declined(self, parcel):
+        """The money stayed, so the parcel leaves."""
+        refund_of(parcel, status="FAILED")
+        assert row(shipped(parcel))[0] == "SHIPPED"
+
+    def test_refunded_while_it_is_on_its_way(self, parcel):
+        """It arrives, can be corrected, and comes back if it never left."""
+        shipped(parcel)
+        refund_of(parcel)
+        shipping.correct(parcel, carrier=Carrier.HANJIN, tracking_number="444455556666")
+        shipping.deliver(parcel, now=NOW)
+        shipping.undo(parcel)
+        assert row(parcel) == UNTOUCHED
+
     def test_a_bad_number_moves_nothing(self, parcel):
         """It is still being prepared."""
         with pytest.raises(carriers.BadTrackingNumber):
@@ -248,6 +277,15 @@ class TestToShip:
             make_parcel(status)
         shipped(make_parcel())
         assert list(shipping.to_ship()) == [early, late]
+
+    def test_not_while_it_is_being_refunded(self, make_parcel):
+        """Nobody packs it until the refund is answered; a declined one keeps nothing here."""
+        refund_of(make_parcel())
+        refund_of(make_parcel("PARTIALLY_REFUNDED"), amount=5_000)
+        declined, refunded = make_parcel(), make_parcel("PARTIALLY_REFUNDED")
+        refund_of(declined, "FAILED")
+        refund_of(refunded, "SUCCEEDED", 7_000)
+        assert set(shipping.to_ship()) == {declined, refunded}
 
     def test_one_query(self, make_parcel, django_assert_num_queries):
         """With the orders."""
