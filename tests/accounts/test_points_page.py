@@ -93,7 +93,7 @@ class TestBalance:
         points.settle(shopper.pk, OTHER, used=300, earned=0, now=now)
         answer, _ = see()
         assert answer.context["balance"].held == {NUMBER: 300}
-        link = f'Held until you pay for <a href="/orders/{NUMBER}/">{NUMBER}</a></dt><dd>300</dd>'
+        link = f'Held for your order <a href="/orders/{NUMBER}/">{NUMBER}</a></dt><dd>300</dd>'
         assert link in words(answer)
         points.give_back(NUMBER, now=now)
         points.give_back(OTHER, now=now)

@@ -31,7 +31,7 @@ def test_an_answer_is_read_as_it_came(desk, paid):
 
 def test_a_mail_shows_whom_it_went_to(desk, paid):
     """Order and address, also found by them."""
-    mail = Mail.objects.create(transaction=paid.transactions.get(), event="PAID")
+    mail = Mail.objects.create(order=paid, transaction=paid.transactions.get(), event="PAID")
     page = desk.get(reverse("admin:checkout_mail_change", args=[mail.pk])).content.decode()
     assert paid.number in page
     assert paid.email in page
