@@ -7,7 +7,7 @@ Coupons: what one takes off a cart, or why it does not. The uses are counted in 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import count
 from typing import Any
@@ -23,6 +23,8 @@ from orders.models import CouponRedemption, Order
 from shop.models import CartLine, Coupon, CouponGrant
 from shop.templatetags.money import won
 
+GOODS = ("categories", "products")
+NEVER = datetime.max.replace(tzinfo=UTC)
 ForProduct: Any = Coupon.products.through
 ForCategory: Any = Coupon.categories.through
 
@@ -125,6 +127,24 @@ def choices(
     return found
 
 
+def own(user_id: int, *, now: datetime) -> list[tuple[Coupon, CouponRefused | None]]:
+    """
+    The coupons that the shopper was given, and why one cannot be redeemed: first those that can,
+    of these first what ends first.
+    """
+    granted = known_to(user_id, None).filter(is_granted=True)
+    found = [(coupon, refusal_of(coupon, now=now)) for coupon in granted.prefetch_related(*GOODS)]
+    return sorted(found, key=lambda each: (each[1] is not None, each[0].valid_until or NEVER))
+
+
+def refusal_of(coupon: Any, *, now: datetime) -> CouponRefused | None:
+    try:
+        check(coupon, now=now)
+    except CouponRefused as refusal:
+        return refusal
+    return None
+
+
 def choice_of(coupon: Any, lines: Sequence[CartLine], *, now: datetime) -> Choice:
     try:
         reduction = reduction_of(coupon, lines, now=now)
@@ -145,14 +165,7 @@ def reduction_of(coupon: Any, lines: Sequence[CartLine], *, now: datetime) -> pr
 
     :raises CouponRefused: nothing.
     """
-    if not coupon.is_active or (coupon.valid_until and coupon.valid_until <= now):
-        raise refused(Why.EXPIRED, until=coupon.last_moment)
-    if coupon.valid_from > now:
-        raise refused(Why.NOT_YET, since=coupon.valid_from)
-    if coupon.limit is not None and coupon.redeemed - coupon.is_held >= coupon.limit:
-        raise refused(Why.USED_UP)
-    if coupon.per_person is not None and len(coupon.uses) >= coupon.per_person:
-        raise refused(Why.USED_BY_YOU)
+    check(coupon, now=now)
     reduction = pricing.Reduction(
         won=coupon.value if coupon.kind == Coupon.Kind.FIXED else 0,
         percent=coupon.value if coupon.kind == Coupon.Kind.PERCENT else 0,
@@ -165,6 +178,18 @@ def reduction_of(coupon: Any, lines: Sequence[CartLine], *, now: datetime) -> pr
     if reduction.of(base) == 0:  # no use is spent on nothing
         raise refused(Why.OTHER_GOODS)
     return reduction
+
+
+def check(coupon: Any, *, now: datetime) -> None:
+    """:raises CouponRefused: this person cannot redeem it now, whatever is in the cart."""
+    if not coupon.is_active or (coupon.valid_until and coupon.valid_until <= now):
+        raise refused(Why.EXPIRED, until=coupon.last_moment)
+    if coupon.valid_from > now:
+        raise refused(Why.NOT_YET, since=coupon.valid_from)
+    if coupon.limit is not None and coupon.redeemed - coupon.is_held >= coupon.limit:
+        raise refused(Why.USED_UP)
+    if coupon.per_person is not None and len(coupon.uses) >= coupon.per_person:
+        raise refused(Why.USED_BY_YOU)
 
 
 def covered(coupon: Any, lines: Sequence[CartLine]) -> frozenset[int] | None:

@@ -6,5 +6,6 @@ app_name = "orders"
 
 urlpatterns = [
     path("", views.history, name="history"),
+    path("coupons/", views.own_coupons, name="coupons"),
     path("<slug:number>/", views.order, name="order"),
 ]

@@ -8,8 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.http import ShopperRequest
-from orders import fulfilment
+from orders import coupons, fulfilment
 from orders.models import Order, PaymentTransaction
+from shop import wording
 
 ORDERS_PER_PAGE = 20
 
@@ -48,6 +49,24 @@ def order(request: ShopperRequest, number: str) -> HttpResponse:
         "is_late": order.is_past_deadline(timezone.now()),
     }
     return render(request, template_for(order, transactions), context)
+
+
+@never_cache
+@login_required
+@require_GET
+def own_coupons(request: ShopperRequest) -> HttpResponse:
+    """The coupons that the shopper was given, and which of them can still be redeemed."""
+    found = coupons.own(request.user.pk, now=timezone.now())
+    rows = [
+        {
+            "coupon": coupon,
+            "gift": wording.gift_of(coupon),
+            "goods": "" if coupon.is_for_all else wording.goods_of(coupon),
+            "refusal": refusal,
+        }
+        for coupon, refusal in found
+    ]
+    return render(request, "orders/coupons.html", {"rows": rows})
 
 
 def template_for(order: Order, transactions: list[PaymentTransaction]) -> str:

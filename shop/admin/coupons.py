@@ -22,9 +22,7 @@ from accounts.http import ShopperRequest
 from shop.admin.coupon_forms import CouponForm, GrantForm
 from shop.granting import Granted, grant
 from shop.models import Coupon
-from shop.templatetags.money import won
-
-NAMED_IN_LIST = 3
+from shop.wording import gift_of, goods_of
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -95,27 +93,11 @@ class CouponAdmin(ModelAdmin, TranslationAdmin[Coupon]):
 
     @admin.display(description=gettext_lazy("gives"))
     def gives(self, coupon: Coupon) -> str:
-        if coupon.kind == Coupon.Kind.FIXED:
-            gift = won(coupon.value)
-        elif coupon.cap is None:
-            gift = f"{coupon.value}%"
-        else:
-            gift = _("%(percent)d%%, at most %(cap)s") % {
-                "percent": coupon.value,
-                "cap": won(coupon.cap),
-            }
-        if not coupon.minimum:
-            return gift
-        return _("%(gift)s, from %(minimum)s") % {"gift": gift, "minimum": won(coupon.minimum)}
+        return gift_of(coupon)
 
     @admin.display(description=gettext_lazy("for what"))
     def for_what(self, coupon: Coupon) -> str:
-        if coupon.is_for_all:
-            return _("everything")
-        goods = [str(each) for each in (*coupon.categories.all(), *coupon.products.all())]
-        named = ", ".join(goods[:NAMED_IN_LIST]) or _("nothing any more")
-        others = len(goods) - NAMED_IN_LIST
-        return named if others <= 0 else f"{named} +{others}"
+        return goods_of(coupon)
 
     @admin.display(description=gettext_lazy("valid"), ordering="valid_until")
     def validity(self, coupon: Coupon) -> str:

@@ -266,6 +266,37 @@ class TestUses:
         assert refusal.value.why == Why.USED_BY_YOU
 
 
+class TestOwn:
+    @pytest.fixture
+    def given(self, make_coupon, shopper):
+        """One of each state, and somebody else's."""
+        kinds = {
+            "끝난": {"valid_until": NOW},
+            "올": {"valid_from": NOW + DAY},
+            "먼": {"valid_until": NOW + 9 * DAY},
+            "곧": {"kind": "PERCENT", "value": 10, "cap": 5_000, "valid_until": NOW + DAY},
+        }
+        for name, fields in kinds.items():
+            make_coupon(code=None, name_ko=name, **fields).grants.create(user=shopper)
+        make_coupon(name_ko="남의 것")
+
+    def test_what_can_be_redeemed_comes_first(self, given, shopper):
+        """And of that what ends first; the others say why."""
+        found = [(c.name, why and why.why) for c, why in coupons.own(shopper.pk, now=NOW)]
+        assert found == [("곧", None), ("먼", None), ("끝난", Why.EXPIRED), ("올", Why.NOT_YET)]
+
+    def test_the_page_says_what_each_gives(self, given, shopper, client):
+        """In as many queries for one coupon as for many; nobody sees it signed out."""
+        assert client.get("/orders/coupons/").status_code == 302
+        client.force_login(shopper)
+        text = client.get("/orders/coupons/").content.decode()
+        assert text.index("10%, 최대 5,000원") < text.index("3,000원")
+        assert "남의 것" not in text
+        for_many = len(queries_of(lambda: client.get("/orders/coupons/")))
+        shopper.coupon_grants.exclude(coupon__name_ko="곧").delete()
+        assert len(queries_of(lambda: client.get("/orders/coupons/"))) == for_many
+
+
 class TestChoices:
     def test_best_first(self, make_coupon, shopper, cart):
         """What saves most is suggested; what cannot be used says why; what is over is not shown."""
