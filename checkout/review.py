@@ -31,14 +31,14 @@ class Forms:
     seen: pricing.Quote = offers.NOTHING_SEEN
 
     @classmethod
-    def first(cls, user: User, pending: Order | None) -> Self:
-        """What the order that waits, or else the account, knows already."""
-        shipment = getattr(pending, "shipment", None)
+    def first(cls, user: User, unpaid: Order | None) -> Self:
+        """What the order that was not paid, or else the account, knows already."""
+        shipment = getattr(unpaid, "shipment", None)
         address = shipment or user.addresses.first()
         return cls(
             contact=CheckoutForm.for_user(user),
             address=DestinationForm.of(address, user, prefix=PREFIX),
-            discounts=DiscountForm.for_wish(quoting.wish_of(pending)),
+            discounts=DiscountForm.for_wish(quoting.wish_of(unpaid)),
         )
 
     @classmethod

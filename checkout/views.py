@@ -35,7 +35,7 @@ class SeeOther(HttpResponseRedirect):
 def review(request: ShopperRequest) -> HttpResponse:
     """The last look before paying."""
     cart = carts.for_request(request)
-    forms = Forms.first(request.user, quoting.pending_of(cart))
+    forms = Forms.first(request.user, quoting.unpaid_of(cart, now=timezone.now()))
     return review_page(request, forms)
 
 

@@ -6,7 +6,7 @@ Reads only. ``placing`` asks again under locks, and places nothing that the buye
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -16,6 +16,8 @@ from orders.lines import item_of, lines_of
 from orders.models import Order
 from shop.delivery import Delivery
 from shop.models import Cart, CartLine
+
+REMEMBERED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,28 @@ def pending_of(cart: Cart | None) -> Order | None:
     if cart is None:
         return None
     pending = Order.objects.filter(cart=cart, status=Order.Status.PENDING)
-    return pending.select_related("redemption__coupon", "shipment").first()
+    return pending.first()
 
 
-def wish_of(pending: Order | None) -> Wish:
-    """How the buyer chose to pay for the order that waits, so that they need not choose again."""
-    if pending is None:
+def unpaid_of(cart: Cart | None, *, now: datetime) -> Order | None:
+    """
+    The cart's latest order, if it waits or was given up in the last day: how and where to its
+    buyer wanted it then is what they are offered again.
+    """
+    if cart is None:
+        return None
+    orders = Order.objects.filter(cart=cart, placed_at__gt=now - REMEMBERED)
+    latest = orders.select_related("redemption__coupon", "shipment").first()
+    unpaid = {Order.Status.PENDING, Order.Status.CANCELED}
+    return latest if latest and latest.status in unpaid else None
+
+
+def wish_of(order: Order | None) -> Wish:
+    """How the buyer chose to pay for an order, so that they need not choose again."""
+    if order is None:
         return NO_WISH
-    redemption = getattr(pending, "redemption", None) if pending.coupon_name else None
-    return Wish(coupons.key_of(redemption.coupon) if redemption else "", pending.points)
+    redemption = getattr(order, "redemption", None) if order.coupon_name else None
+    return Wish(coupons.key_of(redemption.coupon) if redemption else "", order.points)
 
 
 def quote_of(

@@ -1,6 +1,7 @@
 """The review page: coupons, points and addresses, with htmx, without, and on the way to paying."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from accounts import points
 from accounts.models import Address, User
-from checkout import returning
+from checkout import payments, returning
 from orders.models import Order, PaymentTransaction
 from shop.models import Coupon
 from tests.queries import queries_of
@@ -115,6 +116,27 @@ class TestFirstLook:
         assert figures(page) == (3_000, 2_000, 3_000, 28_000)
         assert page.context["basket"].balance == 5_000
         assert page.context["forms"].address.initial["recipient"] == "김둘"
+
+    def test_an_order_that_was_given_up_is_remembered(self, browser, ask, kakaopay, spring):
+        """Ordering again is not dearer unawares; a day later it is forgotten."""
+        fields = {"seen": seal_on(ask(code="spring", points="2000")), "consent": "on"}
+        browser.post(READY, TYPED | fields | {"coupon": "SPRING", "points": "2000"})
+        payments.abandon(PaymentTransaction.objects.get(), "QUIT", now=timezone.now())
+        page = browser.get("/checkout/")
+        assert figures(page) == (3_000, 2_000, 3_000, 28_000)
+        assert page.context["forms"].address.initial["recipient"] == "김둘"
+        Order.objects.update(placed_at=timezone.now() - timedelta(days=1))
+        assert figures(browser.get("/checkout/")) == (0, 0, 3_000, 33_000)
+
+    def test_a_paid_order_is_not_a_wish_for_the_next(self, browser, ask, kakaopay, cart):
+        """Whoever used points once is not thought to want to again."""
+        ask(points="2000")
+        Order.objects.create(
+            **dict.fromkeys(("consented_at", "placed_at", "deadline_at"), timezone.now()),
+            **{"user": cart.user, "cart": cart, "status": "PAID", "phone": "+821012345678"},
+            **{"subtotal": 9_000, "points": 2_000, "total": 7_000, "tax_free": 0, "vat": 636},
+        )
+        assert figures(browser.get("/checkout/")) == (0, 0, 3_000, 33_000)
 
 
 class TestAsking:
