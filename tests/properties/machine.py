@@ -19,7 +19,7 @@ from accounts import expiring, points
 from accounts.models import User
 from checkout import payments, reconciliation, refunds, sending
 from checkout.calls import gateway_for
-from checkout.gateways.base import Found, GatewayError
+from checkout.gateways.base import Approved, Found, GatewayError
 from orders import coupons, placing, pricing, quoting
 from orders.models import Order, PaymentTransaction
 from orders.quoting import Wish
@@ -190,8 +190,12 @@ class Purchases(RuleBasedStateMachine):
         if charge.order.status != "CANCELED" or not token or any(p.actions for p in books):
             return
         self.kakaopay.clear_faults()
-        gateway_for(charge).approve(sending.payment_of(charge), token)
-        self.late.add(charge.tid)
+        try:
+            answer = gateway_for(charge).approve(sending.payment_of(charge), token)
+        except GatewayError:  # the payer's bank had declined it
+            return
+        if isinstance(answer, Approved):
+            self.late.add(charge.tid)
         self.go("order", trouble, crash, self.audit, [charge])
 
     # -- what the shop does --
