@@ -1,6 +1,5 @@
 from http import HTTPStatus
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -180,7 +179,7 @@ def review_page(
         "quote": quote,
         "points_shown": forms.points_shown(basket),
         "coupon_name": basket.applied.coupon.name if basket.applied else "",
-        "earns": pricing.earned(quote.goods_total, settings.POINTS_EARN_PERCENT),
+        "earns": quoting.earned_by(quote),
         "seen": offers.sealed(quote),
         "changes": changes,
         "is_changed": is_placed,

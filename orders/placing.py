@@ -18,7 +18,7 @@ from accounts.models import User
 from orders import coupons, fulfilment, pricing, redemptions
 from orders.lines import item_of, lines_of
 from orders.models import Order, OrderLine, PaymentTransaction, Shipment
-from orders.quoting import NO_WISH, Wish, quote_of
+from orders.quoting import NO_WISH, Wish, earned_by, quote_of
 from shop.models import Cart, CartLine, Product
 
 JUST_NOW = timedelta(minutes=5)
@@ -235,7 +235,7 @@ def create(
         vat=quote.vat,
         shipping_points=quote.delivery.points,
         shipping_vat=quote.delivery.vat,
-        earns=pricing.earned(quote.goods_total, settings.POINTS_EARN_PERCENT),
+        earns=earned_by(quote),
         consented_at=now,
         placed_at=now,
         deadline_at=now + timedelta(seconds=settings.CHECKOUT_WINDOW_SECONDS),

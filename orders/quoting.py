@@ -124,3 +124,8 @@ def quote_of(
         points=points,
         delivery=Delivery(settings.DELIVERY_FEE, settings.DELIVERY_FREE_FROM),
     )
+
+
+def earned_by(quote: pricing.Quote) -> int:
+    """Points that paying it would earn today."""
+    return pricing.earned(quote.goods_total, settings.POINTS_EARN_PERCENT)

@@ -2,8 +2,9 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from orders.models import IllegalMove, PaymentTransaction
+from orders.models import IllegalMove, PaymentTransaction, Shipment
 from shop.models import Cart
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +144,34 @@ def test_a_move_is_a_compare_and_swap(make_transaction):
         stale.move_to(Status.FAILED)
     stale.refresh_from_db()
     assert (stale.status, stale.aid) == (Status.SUCCEEDED, "A1")
+
+
+def test_a_line_costs_no_less_than_nothing(make_order):
+    """Its shares of coupon, points and VAT fit into its price together."""
+    line = make_order().lines.get()
+    line.discount, line.points, line.vat = 20_000, 1_000, 1_000
+    line.save()
+    line.vat = 1_001
+    refuses(line.save, constraint="order_line_not_below_zero")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "SHIPPED", "carrier": "CJ"},
+        {"status": "SHIPPED", "shipped_at": timezone.now()},
+        {"status": "DELIVERED", "carrier": "CJ", "shipped_at": timezone.now()},
+        {"status": "PREPARING", "shipped_at": timezone.now()},
+    ],
+)
+def test_a_parcel_is_where_its_times_say(make_order, fields):
+    """On its way with a carrier since some time, delivered at some time, or neither."""
+    place = {"recipient": "김하나", "phone": "+821012345678", "postcode": "04524", "line1": "길 1"}
+    order = make_order()
+    refuses(
+        Shipment.objects.create,
+        constraint="shipped_by_a_carrier",
+        order=order,
+        **place,
+        **fields,
+    )
