@@ -2,7 +2,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.contrib.auth.models import AbstractUser, BaseUserManager, Group
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -10,6 +10,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
+
+from accounts.tracking import JOINED_OR_LEFT, WHOLE_LIFE, events_of
 
 
 def new_public_id() -> str:
@@ -191,3 +193,62 @@ class PointEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount:+,} {self.get_kind_display()}"
+
+
+class PersonGroup(User.groups.through):  # type: ignore[name-defined]
+    """Who is in which group: tracked."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+
+class PersonPermission(User.user_permissions.through):  # type: ignore[name-defined]
+    """Who has which permission of their own: tracked."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+
+class GroupPermission(Group.permissions.through):  # type: ignore[name-defined]
+    """Which permissions a group has: tracked."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+
+class UserEvent(
+    events_of(  # type: ignore[misc]
+        User,
+        index="staff_changed_accounts",
+        fields=["is_active", "is_staff", "is_superuser"],
+        when=WHOLE_LIFE,
+    )
+):
+    """What an account might do; written by the database, never altered."""
+
+
+class PersonGroupEvent(
+    events_of(  # type: ignore[misc]
+        PersonGroup, index="staff_changed_members", when=JOINED_OR_LEFT, obj_field=None
+    )
+):
+    """Who joined or left a group; written by the database, never altered."""
+
+
+class PersonPermissionEvent(
+    events_of(  # type: ignore[misc]
+        PersonPermission, index="staff_changed_rights", when=JOINED_OR_LEFT, obj_field=None
+    )
+):
+    """Who was given a permission, or lost it; written by the database, never altered."""
+
+
+class GroupPermissionEvent(
+    events_of(  # type: ignore[misc]
+        GroupPermission, index="staff_changed_groups", when=JOINED_OR_LEFT, obj_field=None
+    )
+):
+    """What a group was allowed, or no longer; written by the database, never altered."""

@@ -1,10 +1,13 @@
+import pghistory
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from orders.models import Order, PaymentTransaction
+from accounts.tracking import events_of
+from orders.models import Order, PaymentTransaction, Refund, RefundRequest
 
 
 class ProviderCall(models.Model):
@@ -44,8 +47,9 @@ class Mail(models.Model):
     """
     One message to a shopper about one event, written in the transaction that made it happen.
 
-    About money that moved it has that ``transaction``; about an order that points paid for, or
-    about a parcel, it has none.
+    It names what it is about, if that is not the order itself or its parcel: the money that moved
+    (``transaction``), the ``refund``, the buyer's ``request``. Staff may send it once more: that is
+    a row of its own, the ``nth``.
     """
 
     class Event(models.TextChoices):
@@ -53,6 +57,7 @@ class Mail(models.Model):
         REFUNDED = "REFUNDED", _("we refunded you")
         NOT_CHARGED = "NOT_CHARGED", _("your payment could not be confirmed")
         SHIPPED = "SHIPPED", _("your parcel is on its way")
+        DECLINED = "DECLINED", _("your refund request was declined")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="mails", verbose_name=_("order"))
     transaction = models.ForeignKey(
@@ -63,7 +68,34 @@ class Mail(models.Model):
         related_name="mails",
         verbose_name=_("payment transaction"),
     )
+    refund = models.ForeignKey(
+        Refund,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mails",
+        verbose_name=_("refund"),
+    )
+    request = models.ForeignKey(
+        RefundRequest,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mails",
+        verbose_name=_("refund request"),
+    )
     event = models.CharField(_("event"), max_length=12, choices=Event)
+    nth = models.PositiveSmallIntegerField(
+        _("which time"), default=1, help_text=_("More than 1: sent again by staff.")
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("sent again by"),
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     claimed_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
     sent_at = models.DateTimeField(_("mailed at"), null=True, blank=True)
@@ -74,11 +106,10 @@ class Mail(models.Model):
         verbose_name_plural = _("mails")
         ordering = ["-created_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(name="one_mail_per_event", fields=["transaction", "event"]),
             models.UniqueConstraint(
-                name="one_mail_per_order",
-                fields=["order", "event"],
-                condition=Q(transaction=None),
+                name="one_mail_per_event",
+                fields=["order", "transaction", "refund", "request", "event", "nth"],
+                nulls_distinct=False,
             ),
         ]
         indexes = [
@@ -230,3 +261,23 @@ class Discrepancy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.tid}"
+
+
+class AdminLog(LogEntry):
+    """What the admin's own log says of what staff did: tracked."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+
+class AdminLogEvent(
+    events_of(  # type: ignore[misc]
+        AdminLog,
+        index="staff_logged",
+        fields=["content_type", "object_id", "object_repr", "action_flag", "change_message"],
+        when=(pghistory.InsertEvent,),
+        obj_field=None,
+    )
+):
+    """Each line of the admin's log, with its origin; written by the database, never altered."""

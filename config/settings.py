@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+import pghistory
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +28,7 @@ VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
 SERVED_BY_TLS = env("SITE_URL", default="").startswith("https://")
 DEBUG = env.bool("DEBUG", default="SECRET_KEY" not in env.ENVIRON and not SERVED_BY_TLS)
 SECRET_KEY = env("SECRET_KEY", default="for-development-only-" + "0" * 32 if DEBUG else env.NOTSET)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SITE_URL = env("SITE_URL", default="http://localhost:8000" if DEBUG else env.NOTSET).rstrip("/")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS",
@@ -50,9 +52,12 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "phonenumber_field",
     "procrastinate.contrib.django",
+    "pgtrigger",
+    "pghistory",
     "accounts",
     "shop",
     "orders",
@@ -71,7 +76,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.second_factor.SecondFactorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.audit.AuditMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -119,6 +126,11 @@ if env("DATABASE_URL", default=""):
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
+# What the database itself writes down of each change; ``config.audit`` adds who made it.
+PGHISTORY_APPEND_ONLY = True
+PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
+PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
+
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -142,6 +154,9 @@ ACCOUNT_EMAIL_VERIFICATION = env("ACCOUNT_EMAIL_VERIFICATION", default="optional
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SHOP_NAME}] "
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+MFA_ADAPTER = "config.second_factor.SecondFactorAdapter"
+MFA_TOTP_ISSUER = SHOP_NAME
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not DEBUG)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 PHONENUMBER_DEFAULT_REGION = "KR"
@@ -181,6 +196,14 @@ DELIVERY_FREE_FROM = env.int("DELIVERY_FREE_FROM", default=50_000)
 POINTS_EARN_PERCENT = env.int("POINTS_EARN_PERCENT", default=1)
 POINTS_EXPIRE_DAYS = env.int("POINTS_EXPIRE_DAYS", default=365)
 POINTS_GRACE_DAYS = env.int("POINTS_GRACE_DAYS", default=7)
+
+# --- refunds --------------------------------------------------------------------------------
+REFUND_LIMIT = env.int("REFUND_LIMIT", default=100_000)
+REFUND_APPROVAL_ABOVE = env.int("REFUND_APPROVAL_ABOVE", default=300_000)
+
+# --- the desk -------------------------------------------------------------------------------
+ATTENTION_UNCONFIRMED_MINUTES = env.int("ATTENTION_UNCONFIRMED_MINUTES", default=10)
+ATTENTION_UNSHIPPED_DAYS = env.int("ATTENTION_UNSHIPPED_DAYS", default=2)
 
 # --- payments -------------------------------------------------------------------------------
 CHECKOUT_WINDOW_SECONDS = env.int("CHECKOUT_WINDOW_SECONDS", default=900)

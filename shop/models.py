@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.tracking import WHOLE_LIFE, events_of
+
 MAX_LINE_QUANTITY = 99
 
 
@@ -288,3 +290,28 @@ class CouponGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.coupon} – {self.user}"
+
+
+class ProductEvent(
+    events_of(  # type: ignore[misc]
+        Product,
+        index="staff_changed_products",
+        fields=["name", "price", "is_tax_free", "needs_delivery", "stock", "is_active"],
+        when=WHOLE_LIFE,
+    )
+):
+    """Each price and stock that a product has had; written by the database, never altered."""
+
+
+class CouponEvent(
+    events_of(  # type: ignore[misc]
+        Coupon,
+        index="staff_changed_coupons",
+        fields=[
+            *("name", "code", "kind", "value", "cap", "minimum", "valid_from", "valid_until"),
+            *("is_for_all", "limit", "per_person", "is_active"),
+        ],
+        when=WHOLE_LIFE,
+    )
+):
+    """Each set of terms that a coupon has had; written by the database, never altered."""

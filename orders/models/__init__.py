@@ -5,16 +5,45 @@ An order and its transactions change together, under the order's lock (``orders.
 live together. Nothing here talks to a payment provider: that is ``checkout``.
 """
 
-from orders.models.orders import CouponRedemption, Order, OrderLine, new_order_number
-from orders.models.shipments import Shipment
-from orders.models.transactions import IllegalMove, PaymentTransaction
+from orders.models.notes import StaffNote
+from orders.models.orders import (
+    CouponRedemption,
+    Order,
+    OrderEvent,
+    OrderLine,
+    new_order_number,
+)
+from orders.models.refunds import (
+    Refund,
+    RefundEvent,
+    RefundLine,
+    RefundRequest,
+    RefundRequestEvent,
+    RefundRequestLine,
+)
+from orders.models.shipments import Shipment, ShipmentEvent
+from orders.models.transactions import (
+    IllegalMove,
+    PaymentTransaction,
+    PaymentTransactionEvent,
+)
 
 __all__ = [
     "CouponRedemption",
     "IllegalMove",
     "Order",
+    "OrderEvent",
     "OrderLine",
     "PaymentTransaction",
+    "PaymentTransactionEvent",
+    "Refund",
+    "RefundEvent",
+    "RefundLine",
+    "RefundRequest",
+    "RefundRequestEvent",
+    "RefundRequestLine",
     "Shipment",
+    "ShipmentEvent",
+    "StaffNote",
     "new_order_number",
 ]

@@ -4,11 +4,13 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
+from accounts.tracking import events_of
 from shop.models import Cart, Coupon, Product
 
 NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is misread over the phone
@@ -47,9 +49,7 @@ class Order(models.Model):
         verbose_name=_("account"),
     )
     cart = models.ForeignKey(Cart, models.SET_NULL, null=True, blank=True, related_name="orders")
-    status = models.CharField(
-        _("status"), max_length=20, choices=Status, default=Status.PENDING, db_index=True
-    )
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.PENDING)
     cancel_reason = models.CharField(
         _("canceled because"), max_length=12, choices=CancelReason, blank=True
     )
@@ -84,6 +84,15 @@ class Order(models.Model):
     earns = models.PositiveIntegerField(
         _("earns"), default=0, help_text=_("Points that its payment earns.")
     )
+    points_refunded = models.PositiveIntegerField(
+        _("points given back"), default=0, help_text=_("Of those that it was paid with.")
+    )
+    is_to_ship = models.BooleanField(
+        default=True,
+        editable=False,
+        help_text="Goods of it are still to be sent, once it is paid: kept here for an index.",
+    )
+    is_shipping_refunded = models.BooleanField(_("delivery fee given back"), default=False)
 
     consented_at = models.DateTimeField(_("consented at"))
     placed_at = models.DateTimeField(_("placed at"), db_index=True)
@@ -95,7 +104,12 @@ class Order(models.Model):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         ordering = ["-placed_at", "-pk"]
-        permissions = [("refund_order", _("Can refund orders"))]
+        permissions = [
+            ("handle_order", _("Can handle orders: notes, mails, asking the provider")),
+            ("refund_order", _("Can refund orders up to the limit")),
+            ("refund_order_above_limit", _("Can refund orders above the limit")),
+            ("export_order", _("Can export orders and other personal data")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="one_pending_order_per_cart", fields=["cart"], condition=Q(status="PENDING")
@@ -111,6 +125,10 @@ class Order(models.Model):
                 name="order_discount_by_a_coupon", condition=Q(discount=0) | ~Q(coupon_name="")
             ),
             models.CheckConstraint(
+                name="points_refunded_within_points",
+                condition=Q(points_refunded__lte=F("points")),
+            ),
+            models.CheckConstraint(
                 name="order_tax_within_total", condition=Q(total__gte=F("tax_free") + F("vat"))
             ),
         ]
@@ -119,6 +137,21 @@ class Order(models.Model):
             models.Index(
                 fields=["deadline_at"], name="order_deadlines", condition=Q(status="PENDING")
             ),
+            models.Index(
+                fields=["paid_at"],
+                name="order_sales",
+                include=["total", "status"],
+                condition=Q(paid_at__isnull=False),
+            ),
+            models.Index(
+                fields=["paid_at"],
+                name="orders_to_ship",
+                condition=Q(status__in=["PAID", "PARTIALLY_REFUNDED"], is_to_ship=True),
+            ),
+            models.Index(fields=["status", "-placed_at", "-id"], name="orders_by_status"),
+            models.Index(fields=["name"], name="order_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(Lower("email"), name="order_email"),
+            models.Index(fields=["phone"], name="order_phone"),
         ]
 
     def __str__(self) -> str:
@@ -141,6 +174,9 @@ class OrderLine(models.Model):
     name = models.CharField(_("name"), max_length=80)
     unit_price = models.PositiveIntegerField(_("unit price"), help_text=_("In won."))
     quantity = models.PositiveSmallIntegerField(_("quantity"))
+    refunded = models.PositiveSmallIntegerField(
+        _("refunded pieces"), default=0, help_text=_("Pieces whose share has gone back.")
+    )
     is_tax_free = models.BooleanField(_("tax-free"))
     needs_delivery = models.BooleanField(_("is delivered"), default=True)
     discount = models.PositiveIntegerField(
@@ -161,6 +197,9 @@ class OrderLine(models.Model):
             models.UniqueConstraint(name="one_order_line_per_product", fields=["order", "product"]),
             models.CheckConstraint(name="order_quantity_positive", condition=Q(quantity__gt=0)),
             models.CheckConstraint(
+                name="refunded_within_quantity", condition=Q(refunded__lte=F("quantity"))
+            ),
+            models.CheckConstraint(
                 name="order_line_not_below_zero",
                 condition=Q(discount__lte=F("unit_price") * F("quantity") - F("points") - F("vat")),
             ),
@@ -178,6 +217,11 @@ class OrderLine(models.Model):
     def total(self) -> int:
         """What is paid for it in money, in won."""
         return self.amount - self.discount - self.points
+
+    @property
+    def kept(self) -> int:
+        """Pieces that were not refunded."""
+        return self.quantity - self.refunded
 
 
 class CouponRedemption(models.Model):
@@ -215,3 +259,11 @@ class CouponRedemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.coupon} – {self.order}"
+
+
+class OrderEvent(
+    events_of(  # type: ignore[misc]
+        Order, index="staff_moved_orders", fields=["status", "cancel_reason"]
+    )
+):
+    """Each status that an order has had; written by the database, never altered."""

@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import PostalAddress
+from accounts.tracking import events_of
 from orders.models.orders import Order
 
 
@@ -32,6 +33,11 @@ class Shipment(PostalAddress):
     tracking_number = models.CharField(_("tracking number"), max_length=30, blank=True)
     shipped_at = models.DateTimeField(_("shipped at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    has_left = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Was it ever marked as shipped, if by mistake? Then staff decide what goes back.",
+    )
 
     class Meta:
         verbose_name = _("shipment")
@@ -46,6 +52,31 @@ class Shipment(PostalAddress):
                 & ~Q(carrier=""),
             )
         ]
+        indexes = [
+            models.Index(fields=["order"], name="parcels_to_ship", condition=Q(status="PREPARING")),
+            models.Index(
+                fields=["tracking_number"],
+                name="parcel_tracking_number",
+                condition=~Q(tracking_number=""),
+            ),
+            models.Index(fields=["phone"], name="parcel_phone"),
+            models.Index(
+                fields=["recipient"],
+                name="parcel_recipient",
+                opclasses=["varchar_pattern_ops"],
+            ),
+            models.Index(
+                fields=["order"], name="parcels_on_their_way", condition=Q(status="SHIPPED")
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.order)
+
+
+class ShipmentEvent(
+    events_of(  # type: ignore[misc]
+        Shipment, index="staff_moved_parcels", fields=["status", "carrier", "tracking_number"]
+    )
+):
+    """Each place where a parcel has been; written by the database, never altered."""

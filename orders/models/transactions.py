@@ -1,12 +1,12 @@
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.tracking import events_of
 from orders.models.orders import Order
 
 
@@ -47,9 +47,7 @@ class PaymentTransaction(models.Model):
         Order, models.PROTECT, related_name="transactions", verbose_name=_("order")
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
-    status = models.CharField(
-        _("status"), max_length=12, choices=Status, default=Status.CREATED, db_index=True
-    )
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.CREATED)
     gateway = models.CharField(_("provider"), max_length=20)
     amount = models.PositiveIntegerField(
         _("amount"), help_text=_("In won, which has no smaller unit.")
@@ -82,16 +80,6 @@ class PaymentTransaction(models.Model):
         help_text=_("Why the card or account refused, in the provider's words."),
     )
 
-    refund_reason = models.CharField(_("refunded because"), max_length=300, blank=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("requested by"),
-        help_text=_("Who asked for the refund; nobody if the shop did by itself."),
-    )
     refundable = models.PositiveIntegerField(
         _("refundable before"),
         null=True,
@@ -153,7 +141,21 @@ class PaymentTransaction(models.Model):
                 fields=["sent_at"], name="unsettled_transactions", condition=Q(status="PROCESSING")
             ),
             models.Index(fields=["tid"], name="transaction_tid"),
-            models.Index(fields=["created_at"], name="transaction_period"),
+            models.Index(
+                fields=["created_at", "status"], name="transaction_period", include=["kind"]
+            ),
+            models.Index(fields=["status", "-created_at", "-id"], name="transactions_by_status"),
+            models.Index(
+                fields=["-created_at", "-id"],
+                name="refund_transactions",
+                condition=Q(kind="REFUND"),
+            ),
+            models.Index(
+                fields=["approved_at"],
+                name="money_moved",
+                include=["kind", "amount"],
+                condition=Q(status="SUCCEEDED"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -177,3 +179,13 @@ class PaymentTransaction(models.Model):
             raise IllegalMove(f"{self}: no longer {self.status}")
         for name, value in fields.items():
             setattr(self, name, value)
+
+
+class PaymentTransactionEvent(
+    events_of(  # type: ignore[misc]
+        PaymentTransaction,
+        index="staff_moved_transactions",
+        fields=["status", "reason_code", "reason"],
+    )
+):
+    """Each status that a transaction has had; written by the database, never altered."""
