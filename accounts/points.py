@@ -20,8 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, F, Q, Subquery, Sum, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, Q, Sum, When
 from django.utils import timezone
 
 from accounts.models import PointEntry, User
@@ -115,32 +114,32 @@ def settle(user_id: int, order_number: str, *, used: int, earned: int, now: date
         PointEntry.objects.bulk_create(entries)
 
 
-def give_back(order_number: str, *, now: datetime) -> int:
+def give_back(order_number: str, *, now: datetime, amount: int | None = None) -> int:
     """
-    Give back what an order holds, because it was canceled or wholly refunded.
+    Give back what an order holds, because it was canceled or refunded.
 
-    Points return to the lots they came from. Those whose lot has expired become a new lot that
-    lasts POINTS_GRACE_DAYS; that is granted once, or points could be kept alive for ever. Doing
-    this again changes nothing.
+    Points return to the lots they came from, first to those that last longest. Those whose lot has
+    expired become a new lot that lasts POINTS_GRACE_DAYS; that is granted once, or points could be
+    kept alive for ever. Of what has been given back nothing is given back again.
 
+    :param amount: how many, if not all that it still holds.
     :returns: how many points were given back.
     """
-    held = held_by(order_number)
-    if not held:
+    user_id, held = held_by(order_number)
+    points = Counter(drawn(held, sum(held.values()) if amount is None else amount))
+    if not points:
         return 0
-    points: Counter[int | None] = Counter()
-    for entry in held:
-        points[entry.source_id] -= entry.amount
-    user_id = held[0].user_id
     fields = {"user_id": user_id, "order_number": order_number, "created_at": now}
     entries, late = [], 0
-    for lot in lock_lots(user_id, Q(pk__in=points)):
+    lots = lock_lots(user_id, Q(pk__in=[source.pk for source in points]))
+    by_id = {source.pk: count for source, count in points.items()}
+    for lot in lots:
         if lasts(lot, now) or lot.kind == Kind.RETURNED:
             entries.append(
-                PointEntry(kind=Kind.RETURNED, amount=points[lot.pk], source=lot, **fields)
+                PointEntry(kind=Kind.RETURNED, amount=by_id[lot.pk], source=lot, **fields)
             )
         else:
-            late += points[lot.pk]
+            late += by_id[lot.pk]
     change_left(entries)
     if late:
         until = end_of_day(now, days=settings.POINTS_GRACE_DAYS)
@@ -237,11 +236,32 @@ def change_left(entries: Iterable[PointEntry]) -> None:
         PointEntry.objects.filter(pk__in=changes).update(left=F("left") + change)
 
 
-def held_by(order_number: str) -> list[PointEntry]:
-    """What was put aside for an order since points were last given back, which is all at once."""
-    entries = PointEntry.objects.filter(order_number=order_number)
-    returned = entries.filter(kind=Kind.RETURNED).order_by("-pk").values("pk")[:1]
-    return list(entries.filter(kind=Kind.HELD, pk__gt=Coalesce(Subquery(returned), 0)))
+def held_by(order_number: str) -> tuple[int, dict[PointEntry, int]]:
+    """Whose points an order holds, and how many of each lot."""
+    entries = PointEntry.objects.filter(
+        order_number=order_number, kind__in=[Kind.HELD, Kind.RETURNED]
+    )
+    held: dict[PointEntry, int] = {}
+    user_id = 0
+    for entry in entries.select_related("source").order_by("pk"):
+        user_id = entry.user_id
+        if entry.kind == Kind.HELD and entry.source:
+            held[entry.source] = held.get(entry.source, 0) - entry.amount
+        else:  # it may name no source, but was drawn in the order in which all are
+            for source, count in drawn(held, entry.amount).items():
+                held[source] -= count
+    return user_id, {source: count for source, count in held.items() if count}
+
+
+def drawn(held: dict[PointEntry, int], amount: int) -> dict[PointEntry, int]:
+    """``amount`` points out of what is held, from the lots that last longest."""
+    taken = {}
+    for source in sorted(held, key=lambda lot: (lot.expires_at, lot.pk), reverse=True):
+        count = min(held[source], amount)
+        amount -= count
+        if count:
+            taken[source] = count
+    return taken
 
 
 def gone_from(lot: PointEntry, *, now: datetime) -> int:

@@ -11,9 +11,9 @@ from checkout import discrepancies, mails, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import Approved, Found, GatewayError, Movement
 from checkout.models import Discrepancy, Mail
-from orders import fulfilment, pricing
+from orders import fulfilment, pricing, refunding
 from orders.locking import locked
-from orders.models import Order, PaymentTransaction
+from orders.models import Order, PaymentTransaction, Refund
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +112,17 @@ def book(
         approved_at=movement.at or now,
         settled_at=now,
     )
-    fulfilment.follow_the_money(order, list(order.transactions.all()), now=now)
-    mails.write(Mail.Event.REFUNDED, order, refund)
+    decided = order.refunds.create(
+        transaction=refund,
+        kind=Refund.Kind.AMOUNT,
+        status=Refund.Status.SUCCEEDED,  # beside one that perhaps waits for approval here
+        amount=part.total,
+        tax_free=part.tax_free,
+        vat=part.vat,
+        created_at=movement.at or now,
+    )
+    refunding.complete(order, decided, list(order.transactions.all()), now=now)
+    mails.write(Mail.Event.REFUNDED, order, refund, refund=decided)
     return f"{part.total} won given back at the provider were entered as an external refund"
 
 

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import DatabaseError, transaction
 from django.db.models import Exists
 
@@ -28,9 +27,9 @@ from checkout.gateways.base import (
     Ready,
 )
 from checkout.models import Mail
-from orders import fulfilment, placing, pricing
+from orders import fulfilment, placing, pricing, refunding
 from orders.locking import locked
-from orders.models import IllegalMove, Order, PaymentTransaction
+from orders.models import IllegalMove, Order, PaymentTransaction, Refund, RefundRequest
 from orders.quoting import NO_WISH, Wish
 
 logger = logging.getLogger(__name__)
@@ -147,49 +146,75 @@ def capture(txn: PaymentTransaction, *, pg_token: str, now: datetime) -> Payment
 
 def refund(
     order: Order,
+    scope: refunding.Scope,
     *,
-    amount: int,
     reason: str,
-    by: User | None,
+    by: User,
     now: datetime,
-    seen: int | None = None,
-) -> PaymentTransaction:
+    seen: str | None = None,
+    request: RefundRequest | None = None,
+) -> Refund:
     """
-    Give money back (KakaoPay: cancel). Goods stay where they are.
+    Give back what a member of staff has decided (KakaoPay: cancel).
 
-    :param amount: in won, VAT included; its tax-free part and VAT follow from what is left.
-    :param by: who asked for it; None if the shop itself did.
-    :param seen: what they saw could be refunded; if it is another amount by now, nothing is.
-    :returns: the refund: SUCCEEDED, FAILED, or PROCESSING while the outcome is not known.
-    :raises refunds.AlreadyInFlight: if another refund has not been answered yet.
-    :raises refunds.NotRefundable: if the order does not hold this much.
-    """
-
-    def record(order: Order) -> PaymentTransaction:
-        transactions = list(order.transactions.all())
-        return refunds.open_refund(
-            order, transactions, amount=amount, reason=reason, by=by, seen=seen, now=now
-        )
-
-    txn = call_provider(order, record=record, send=sending.send, now=now)
-    if txn.status == Status.FAILED:  # perhaps because somebody refunds at the provider
-        external.look(txn, now=now)
-    return txn
-
-
-def withdraw(order: Order, *, reason: str, by: User, now: datetime) -> None:
-    """
-    Undo an order of 0 won: its points and its coupon go back, the buyer gets mail, and the log of
-    the order keeps who did it and why. No money moves, and goods stay where they are.
-
-    :raises fulfilment.NotWithdrawable: nothing is changed.
+    :param by: whose permissions and limits count.
+    :param seen: the ``figures`` of the plan that they saw; if it is another by now, nothing is.
+    :param request: the buyer's request that it answers.
+    :returns: the refund: SUCCEEDED, FAILED, PROCESSING while the outcome is not known, or WAITING
+        for somebody else's approval.
+    :raises refunds.AlreadyOpen, refunds.NotAsSeen, refunds.RequestAnswered,
+        refunding.RefundRefused, limits.MayNot: nothing is recorded.
     """
     with locked(order.pk) as order:
-        before = order.get_status_display()
-        fulfilment.withdraw(order, now=now)
-        mails.write(Mail.Event.REFUNDED, order)
-        note = f"{before} → {order.get_status_display()}: {reason}"
-        LogEntry.objects.log_actions(by.pk, [order], CHANGE, note, single_object=True)
+        opened = refunds.open_by_staff(
+            order, scope, reason=reason, by=by, seen=seen, request=request, now=now
+        )
+    return send_refund(opened, now=now)
+
+
+def approve_refund(waiting: Refund, *, by: User, now: datetime) -> Refund:
+    """
+    Approve what somebody else decided, and give it back.
+
+    :raises refunds.AlreadyDecided, refunds.NotAsSeen, refunding.RefundRefused, limits.MayNot:
+        nothing is changed.
+    """
+    with locked(waiting.order_id) as order:
+        approved = refunds.approve(waiting.pk, order, by=by, now=now)
+    return send_refund(approved, now=now)
+
+
+def reject_refund(waiting: Refund, *, by: User, why: str, now: datetime) -> Refund:
+    """
+    End a refund that waits for approval. No money moves.
+
+    :raises refunds.AlreadyDecided, limits.MayNot: nothing is changed.
+    """
+    with locked(waiting.order_id) as order:
+        return refunds.reject(waiting.pk, order, by=by, why=why, now=now)
+
+
+def cancel(order: Order, *, by: User, reason: str, now: datetime) -> Refund:
+    """
+    The buyer, ``by``, does not want the order any more, and it was not shipped: all of it goes
+    back, and the goods into stock. No limit is asked about: it is the buyer's right.
+
+    :raises refunds.NotCancelable, refunds.AlreadyOpen, refunding.RefundRefused: nothing is changed.
+    """
+    with locked(order.pk) as order:
+        opened = refunds.open_by_buyer(order, by=by, reason=reason, now=now)
+    return send_refund(opened, now=now)
+
+
+def send_refund(refund: Refund, *, now: datetime) -> Refund:
+    """Send what was recorded, if it has money that is to move; the refund as it is then."""
+    if refund.transaction is None or refund.status != Refund.Status.PROCESSING:
+        return refund
+    txn = conclude(refund.transaction, send=sending.send, now=now)
+    if txn.status == Status.FAILED:  # perhaps because somebody refunds at the provider
+        external.look(txn, now=now)
+    refund.refresh_from_db()
+    return refund
 
 
 def call_provider(order: Order, *, record: Record, send: Send, now: datetime) -> PaymentTransaction:
@@ -199,6 +224,11 @@ def call_provider(order: Order, *, record: Record, send: Send, now: datetime) ->
             txn = record(locked_order)  # commits PROCESSING
     except NothingToDo as nothing:
         return nothing.transaction
+    return conclude(txn, send=send, now=now)
+
+
+def conclude(txn: PaymentTransaction, *, send: Send, now: datetime) -> PaymentTransaction:
+    """Call the provider about what was recorded, and record the outcome."""
     try:
         outcome = send(gateway_for(txn), txn)  # no transaction is open here
     except NotSent as error:

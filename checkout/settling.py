@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from checkout import discrepancies, mails, refunds
 from checkout.gateways.base import Approved, Declined
 from checkout.models import Discrepancy, Mail
-from orders import fulfilment
+from orders import fulfilment, refunding
 from orders.locking import locked
 from orders.models import Order, PaymentTransaction
 
@@ -45,16 +45,21 @@ def settle(
                 fulfilment.cancel(order, Order.CancelReason.DECLINED, now=now)
                 if txn.asks:  # the buyer was told that we are confirming it
                     mails.write(Mail.Event.NOT_CHARGED, order, txn)
-            elif txn.requested_by_id is None:  # nobody waits for the answer
-                report_unreturned(order, txn, outcome, now=now)
+            else:
+                refunding.fail(txn.refund, now=now)
+                if txn.refund.requested_by_id in {None, order.user_id}:  # staff do not know
+                    report_unreturned(order, txn, outcome, now=now)
     return txn
 
 
 def report_unreturned(
     order: Order, refund: PaymentTransaction, refusal: Declined, *, now: datetime
 ) -> None:
-    """The shop's own refund was declined: we still hold money that is the buyer's."""
-    logger.error("refund %s of an ended order was declined: %s", refund.pk, refusal.code)
+    """
+    A refund that no member of staff asked for was declined: we still hold money that is the
+    buyer's, because it came too late or they canceled the order.
+    """
+    logger.error("refund %s was declined: %s", refund.pk, refusal.code)
     discrepancies.report(
         discrepancies.Difference(
             kind=Discrepancy.Kind.STATUS,
@@ -66,7 +71,7 @@ def report_unreturned(
             our_amount=refund.amount,
             their_status=refusal.code,
             their_amount=None,
-            detail="the provider declined to give back what came too late: refund it by hand",
+            detail="the provider declined to give back what is the buyer's: refund it by hand",
             transaction=refund,
         ),
         now=now,
@@ -91,10 +96,12 @@ def enter(
         installment_months=approved.paid.installment_months,
         settled_at=now,
     )
-    fulfilment.follow_the_money(order, transactions, now=now)
     if txn.kind == Kind.REFUND:
-        mails.write(Mail.Event.REFUNDED, order, txn)
-    elif order.status != Order.Status.CANCELED:
+        refunding.complete(order, txn.refund, transactions, now=now)
+        mails.write(Mail.Event.REFUNDED, order, txn, refund=txn.refund)
+        return
+    fulfilment.follow_the_money(order, transactions, now=now)
+    if order.status != Order.Status.CANCELED:
         mails.write(Mail.Event.PAID, order, txn)
 
 
@@ -130,8 +137,7 @@ def enter_late(
         if has_ended:
             with translation.override(order.language):  # the buyer reads it
                 reason = _("The payment arrived after the order had ended.")
-            amount = txn.amount
-            refunds.open_refund(order, transactions, amount=amount, reason=reason, by=None, now=now)
+            refunds.open_by_shop(order, transactions, reason=reason, now=now)
             done = "the order had ended: it is being refunded"
     logger.error("payment %s was taken although it counted as %s: %s", txn.pk, counted_as, done)
     discrepancies.report(

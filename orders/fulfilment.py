@@ -38,10 +38,6 @@ class OutOfStock(Exception):
     """Somebody else was quicker: the guarded update found less stock than is wanted."""
 
 
-class NotWithdrawable(Exception):
-    """The order is not a paid one of 0 won: money paid for it, or it was withdrawn before."""
-
-
 @dataclass(frozen=True, slots=True)
 class Balance:
     """
@@ -60,54 +56,29 @@ def balance_of(order: Order, transactions: list[PaymentTransaction]) -> Balance:
     charged = moved(transactions, Kind.CHARGE).total
     refunded = moved(transactions, Kind.REFUND).total
     left = charged - refunded
-    earned = pricing.kept(order.earns, charged=charged, left=left)
-    is_withdrawn = order.total == 0 and order.status == Order.Status.REFUNDED
-    return Balance(charged, refunded, left, 0 if is_withdrawn else earned)
+    return Balance(charged, refunded, left, pricing.kept(order.earns, charged=charged, left=left))
 
 
 def follow_the_money(
     order: Order, transactions: list[PaymentTransaction], *, now: datetime
 ) -> None:
     """
-    Set the order's status from the money that moved in all its ``transactions``.
+    Make the order paid if the money that came, by all its ``transactions``, pays it.
 
-    The caller holds the order's lock. The first payment closes every other way to pay for the
-    order, uses its points for good, earns it new ones, and empties the cart of what was bought; an
-    order of 0 won is paid as it is. What a refund does to points and coupon, ``take_back`` says. A
-    canceled order stays canceled: money that comes for it is given back, unless it was revived.
+    The caller holds the order's lock. That closes every other way to pay for the order, uses its
+    points for good, earns it new ones, and empties the cart of what was bought; an order of 0 won
+    is paid as it is. A canceled order stays canceled: money that comes for it is given back, unless
+    it was revived. What a refund does, ``orders.refunding`` says.
     """
-    charged = moved(transactions, Kind.CHARGE).total
-    refunded = moved(transactions, Kind.REFUND).total
-    if charged < order.total or order.status == Order.Status.CANCELED:
+    if order.status != Order.Status.PENDING or moved(transactions, Kind.CHARGE).total < order.total:
         return
-    if refunded == 0:
-        order.status = Order.Status.PAID
-    elif refunded < charged:
-        order.status = Order.Status.PARTIALLY_REFUNDED
-    else:
-        order.status = Order.Status.REFUNDED
-    if order.paid_at is None:
-        order.paid_at = came_at(transactions) or now
-        if any(is_open(txn) for txn in transactions):
-            close_charges(order, reason_code="superseded", now=now)
-        points.settle(order.user_id, order.number, used=order.points, earned=order.earns, now=now)
-        take_from_cart(order)
-    elif refunded:
-        take_back(order, charged=charged, left=charged - refunded, now=now)
+    order.status = Order.Status.PAID
+    order.paid_at = came_at(transactions) or now
+    if any(is_open(txn) for txn in transactions):
+        close_charges(order, reason_code="superseded", now=now)
+    points.settle(order.user_id, order.number, used=order.points, earned=order.earns, now=now)
+    take_from_cart(order)
     order.save(update_fields=["status", "paid_at"])
-
-
-def take_back(order: Order, *, charged: int, left: int, now: datetime) -> None:
-    """
-    What a refund undoes, when ``left`` of ``charged`` won stay paid: of the points that the order
-    earned, the same part stays. The points and the coupon that it used go back with the last won,
-    and go back first: the coupon is locked before the shopper's points, as everywhere.
-    """
-    if left == 0:
-        give_back(order, now=now)
-    if order.earns:
-        keep = pricing.kept(order.earns, charged=charged, left=left)
-        points.take_back(order.number, keep=keep, now=now)
 
 
 def give_back(order: Order, *, now: datetime) -> None:
@@ -116,22 +87,6 @@ def give_back(order: Order, *, now: datetime) -> None:
         redemptions.give_back(order, now=now)
     if order.points:
         points.give_back(order.number, now=now)
-
-
-def withdraw(order: Order, *, now: datetime) -> None:
-    """
-    Undo an order of 0 won, which no refund can: the points and the coupon that paid for it go back,
-    and points that it earned are taken back. The caller holds the order's lock.
-
-    :raises NotWithdrawable: nothing is changed.
-    """
-    if order.status != Order.Status.PAID or order.total:
-        raise NotWithdrawable
-    order.status = Order.Status.REFUNDED
-    order.save(update_fields=["status"])
-    give_back(order, now=now)
-    if order.earns:
-        points.take_back(order.number, keep=0, now=now)
 
 
 def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
@@ -152,7 +107,8 @@ def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
     order.status = Order.Status.CANCELED
     order.cancel_reason = reason
     order.canceled_at = now
-    order.save(update_fields=["status", "cancel_reason", "canceled_at"])
+    order.is_to_ship = False
+    order.save(update_fields=["status", "cancel_reason", "canceled_at", "is_to_ship"])
     return True
 
 
@@ -181,7 +137,8 @@ def revive(order: Order, *, now: datetime) -> bool:
     order.status = Order.Status.PENDING
     order.cancel_reason = ""
     order.canceled_at = None
-    order.save(update_fields=["cancel_reason", "canceled_at"])
+    order.is_to_ship = order.lines.filter(needs_delivery=True).exists()
+    order.save(update_fields=["cancel_reason", "canceled_at", "is_to_ship"])
     return True
 
 

@@ -235,6 +235,7 @@ def create(
         vat=quote.vat,
         shipping_points=quote.delivery.points,
         shipping_vat=quote.delivery.vat,
+        is_to_ship=any(line.needs_delivery for line in lines),
         earns=earned_by(quote),
         consented_at=now,
         placed_at=now,

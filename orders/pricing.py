@@ -85,6 +85,11 @@ class Share:
     def total(self) -> int:
         return self.amount - self.discount - self.points
 
+    @property
+    def part(self) -> "Part":
+        """The money, with its tax-free part and its VAT."""
+        return Part(self.total, self.total if self.is_tax_free else 0, self.vat)
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -210,6 +215,18 @@ def spread(amount: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+def pieces(whole: Share, quantity: int) -> list[Share]:
+    """The share of each of ``quantity`` like pieces; together they are the ``whole``, exactly."""
+    prices = [whole.amount // quantity] * quantity
+    discounts = spread(whole.discount, prices)
+    payable = [price - off for price, off in zip(prices, discounts, strict=True)]
+    points = spread(whole.points, payable)
+    paid = [cost - part for cost, part in zip(payable, points, strict=True)]
+    vats = spread(whole.vat, paid)
+    rows = zip(prices, discounts, points, vats, strict=True)
+    return [Share(*row[:3], is_tax_free=whole.is_tax_free, vat=row[3]) for row in rows]
+
+
 def earned(goods_total: int, percent: int) -> int:
     """Points that money for goods earns."""
     return goods_total * percent // 100
@@ -245,3 +262,17 @@ def share(left: Part, amount: int) -> Part:
     rest_vat = min(left.vat, vat_within(rest, rest_tax_free))
     tax_free = left.tax_free - rest_tax_free
     return Part(amount, tax_free, min(left.vat - rest_vat, amount - tax_free))
+
+
+def limited(wanted: Part, left: Part) -> Part:
+    """
+    ``wanted``, or as much of it as can be taken from what is ``left``.
+
+    Its tax-free part and its VAT are kept if what remains can then still hold the rest of theirs.
+    """
+    total = min(wanted.total, left.total)
+    taxed = left.total - left.tax_free
+    tax_free = min(max(wanted.tax_free, total - taxed), left.tax_free, total)
+    rest_taxed = taxed - (total - tax_free)
+    vat = min(max(wanted.vat, left.vat - rest_taxed), left.vat, total - tax_free)
+    return Part(total, tax_free, vat)

@@ -10,11 +10,11 @@ writes the mail and the log.
 from dataclasses import asdict
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.addresses import Destination
 from orders import carriers
-from orders.models import Order, PaymentTransaction, Shipment
+from orders.models import Order, OrderLine, Refund, Shipment
 
 Status = Shipment.Status
 
@@ -27,7 +27,7 @@ class CannotMove(Exception):
     The parcel stays as it is.
 
     CannotMove
-    ├── NothingToShip  the order has no parcel: there are no goods to deliver
+    ├── NothingToShip  there are no goods to deliver, or all of them were refunded
     ├── NotPaid        the order is not paid, or its money went back
     ├── BeingRefunded  its money may be on its way back
     └── NotThere       the parcel is not where this move begins; ``status`` is where it is
@@ -37,7 +37,7 @@ class CannotMove(Exception):
 
 
 class NothingToShip(CannotMove):
-    """The order has no parcel."""
+    """There are no goods to deliver, or all of them were refunded."""
 
 
 class NotPaid(CannotMove):
@@ -45,7 +45,7 @@ class NotPaid(CannotMove):
 
 
 class BeingRefunded(CannotMove):
-    """The provider has not answered a refund yet: nobody knows what stays paid."""
+    """A refund waits for approval or for the provider's word: nobody knows what stays paid."""
 
 
 class NotThere(CannotMove):
@@ -85,7 +85,10 @@ def ship(
     parcel.carrier = carrier
     parcel.status = Status.SHIPPED
     parcel.shipped_at = now
-    parcel.save(update_fields=["status", "carrier", "tracking_number", "shipped_at"])
+    parcel.has_left = True
+    parcel.save(update_fields=["status", "carrier", "tracking_number", "shipped_at", "has_left"])
+    parcel.order.is_to_ship = False
+    parcel.order.save(update_fields=["is_to_ship"])
 
 
 def correct(parcel: Shipment, *, carrier: Shipment.Carrier, tracking_number: str) -> None:
@@ -126,6 +129,8 @@ def undo(parcel: Shipment) -> None:
     parcel.save(
         update_fields=["status", "carrier", "tracking_number", "shipped_at", "delivered_at"]
     )
+    parcel.order.is_to_ship = True
+    parcel.order.save(update_fields=["is_to_ship"])
 
 
 def readdress(parcel: Shipment, destination: Destination) -> None:
@@ -150,18 +155,24 @@ def expect_paid(order: Order) -> None:
     """
     :raises NotPaid: if the order is not paid, or its money went back.
     :raises BeingRefunded: if it may be going back at this moment.
+    :raises NothingToShip: if all that is delivered was refunded.
     """
     if order.status not in SHIPPABLE:
         raise NotPaid
-    if refunds_on_their_way().filter(order=order).exists():
+    if open_refunds().filter(order=order).exists():
         raise BeingRefunded
+    if not to_pack().filter(order=order).exists():
+        raise NothingToShip
 
 
-def refunds_on_their_way() -> QuerySet[PaymentTransaction]:
-    """Of all orders: the provider has not answered them yet."""
-    return PaymentTransaction.objects.filter(
-        kind=PaymentTransaction.Kind.REFUND, status=PaymentTransaction.Status.PROCESSING
-    )
+def open_refunds() -> QuerySet[Refund]:
+    """Of all orders: they wait for approval, or for the provider's word."""
+    return Refund.objects.filter(status__in=[Refund.Status.WAITING, Refund.Status.PROCESSING])
+
+
+def to_pack() -> QuerySet[OrderLine]:
+    """Of all orders: the lines of which pieces are delivered, those refunded left out."""
+    return OrderLine.objects.filter(needs_delivery=True, quantity__gt=F("refunded"))
 
 
 def to_ship() -> QuerySet[Shipment]:
@@ -169,8 +180,12 @@ def to_ship() -> QuerySet[Shipment]:
     Paid for, not being refunded, and still here, with their orders; who has waited longest comes
     first.
     """
-    on_its_way = refunds_on_their_way().filter(order=OuterRef("order"))
+    order = OuterRef("order")
     parcels = Shipment.objects.filter(
-        ~Exists(on_its_way), status=Status.PREPARING, order__status__in=SHIPPABLE
+        ~Exists(open_refunds().filter(order=order)),
+        Exists(to_pack().filter(order=order)),
+        status=Status.PREPARING,
+        order__status__in=SHIPPABLE,
+        order__is_to_ship=True,
     )
     return parcels.select_related("order").order_by("order__paid_at", "pk")

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from accounts.models import PointEntry
 from checkout.models import Mail
 from orders import pricing
-from orders.models import CouponRedemption, Order, PaymentTransaction
+from orders.models import (
+    CouponRedemption,
+    Order,
+    PaymentTransaction,
+    Refund,
+    RefundLine,
+    Shipment,
+)
+from orders.shipping import SHIPPABLE
 from shop.models import Coupon
 from tests.kakaopay import KakaoPay
 from tests.points import points_differences
@@ -53,7 +61,34 @@ def of_order(order: Order, kakaopay: KakaoPay) -> list[str]:
         wrong.append(f"left to refund: ours {our_left}, theirs {left}")
     if order.status != status_for(order, charged[0], refunded[0]):
         wrong.append(f"{order.status} with {charged[0]} charged and {refunded[0]} refunded")
+    wrong += wrong_refunds(order, rows)
     return [f"{order}: {each}" for each in wrong + wrong_mails(order, rows)]
+
+
+def wrong_refunds(order: Order, rows: list[PaymentTransaction]) -> list[str]:
+    """Each refund of money was decided, has that outcome and those amounts, and is counted once."""
+    wrong = []
+    refunds = {refund.transaction_id: refund for refund in order.refunds.exclude(transaction=None)}
+    for row in rows:
+        if row.kind == "CHARGE":
+            continue
+        decided = refunds.pop(row.pk, None)
+        facts = (row.status, row.amount, row.tax_free, row.vat)
+        if decided is None:
+            wrong.append(f"nobody decided {row}")
+        elif (decided.status, decided.amount, decided.tax_free, decided.vat) != facts:
+            wrong.append(f"{decided} is {decided.status}, its transaction {facts}")
+    done = order.refunds.filter(status=Refund.Status.SUCCEEDED)
+    points = sum(done.values_list("points", flat=True))
+    if points != order.points_refunded:
+        wrong.append(f"{order.points_refunded} points counted as given back, not {points}")
+    for line in order.lines.all():
+        pieces = sum(
+            RefundLine.objects.filter(refund__in=done, line=line).values_list("quantity", flat=True)
+        )
+        if line.refunded != pieces:
+            wrong.append(f"{line.refunded} of {line} counted as refunded, not {pieces}")
+    return wrong
 
 
 def sums(rows: list[PaymentTransaction], kind: str) -> tuple[int, int, int]:
@@ -64,34 +99,38 @@ def sums(rows: list[PaymentTransaction], kind: str) -> tuple[int, int, int]:
 
 def status_for(order: Order, charged: int, refunded: int) -> str:
     """
-    The only status that fits the money; an order that nobody paid waits or has ended. One of 0 won
-    is paid by points and coupon, until staff withdraw it.
+    The only status that fits the money and the points; an order that nobody paid waits or has
+    ended.
     """
-    if order.total == 0:
-        return Order.Status.REFUNDED if is_withdrawn(order) else Order.Status.PAID
-    if charged == 0:
+    if charged == 0 and order.total > 0:
         ended = order.status in {Order.Status.CANCELED, Order.Status.PENDING}
         return order.status if ended else Order.Status.CANCELED
-    if refunded == 0:
+    if not order.refunds.filter(status=Refund.Status.SUCCEEDED).exists():
         return Order.Status.PAID
-    if refunded < charged:
-        return Order.Status.PARTIALLY_REFUNDED
-    return Order.Status.CANCELED if order.canceled_at else Order.Status.REFUNDED
+    if order.canceled_at:
+        return Order.Status.CANCELED
+    is_over = charged == refunded and order.points == order.points_refunded
+    if order.total + order.points == 0:
+        is_over = all(line.kept == 0 for line in order.lines.all())
+    return Order.Status.REFUNDED if is_over else Order.Status.PARTIALLY_REFUNDED
 
 
-def is_withdrawn(order: Order) -> bool:
-    """No money tells: only the order itself."""
-    return order.total == 0 and order.status == Order.Status.REFUNDED
+def told_without_money(order: Order) -> int:
+    """How many refunds of points or a coupon alone its buyer was to be told of."""
+    done = list(order.refunds.filter(status=Refund.Status.SUCCEEDED).order_by("pk"))
+    is_over = order.status == Order.Status.REFUNDED
+    told = [each for each in done if each.points or (is_over and each == done[-1])]
+    return sum(1 for each in told if each.amount == 0)
 
 
 def wrong_mails(order: Order, rows: list[PaymentTransaction]) -> list[str]:
     """
     One confirmation for a charge that came, or for an order of 0 won; one notice for each refund,
-    and for an order of 0 won that was withdrawn; and no others.
+    of money or of points alone; and no others.
     """
     mails = Counter(Mail.objects.filter(order=order).values_list("transaction", "event"))
     due = Counter({(None, "PAID"): int(order.total == 0)})
-    due[None, "REFUNDED"] = int(is_withdrawn(order))
+    due[None, "REFUNDED"] = told_without_money(order)
     for row in rows:
         event = "PAID" if row.kind == "CHARGE" else "REFUNDED"
         is_late = row.kind == "CHARGE" and order.canceled_at is not None
@@ -153,10 +192,9 @@ def wrong_points(order: Order) -> list[str]:
     charged, refunded = sums(rows, "CHARGE")[0], sums(rows, "REFUND")[0]
     is_paid = order.paid_at is not None
     stays = pricing.kept(order.earns, charged=charged, left=charged - refunded)
-    if is_withdrawn(order):
-        stays = 0
+    kept = (order.points - order.points_refunded) * (order.status in HOLDING)
     facts = {
-        "held": (-points["HELD"] - points["RETURNED"], order.points * (order.status in HOLDING)),
+        "held": (-points["HELD"] - points["RETURNED"], kept),
         "times spent": (times["SPENT"], int(is_paid and order.points > 0)),
         "earned": (points["EARNED"], order.earns * is_paid),
         "taken back": (-points["TAKEN_BACK"], (order.earns - stays) * is_paid),
@@ -165,9 +203,14 @@ def wrong_points(order: Order) -> list[str]:
 
 
 def wrong_parcel(order: Order) -> list[str]:
-    """It has one if anything in it is delivered."""
+    """It has one if anything in it is delivered, and staff find it while it is to be shipped."""
     has, needs = hasattr(order, "shipment"), any(x.needs_delivery for x in order.lines.all())
-    return [] if has == needs else [f"parcel: {has}, needed: {needs}"]
+    if has != needs:
+        return [f"parcel: {has}, needed: {needs}"]
+    is_here = has and order.shipment.status == Shipment.Status.PREPARING
+    if is_here and order.status in SHIPPABLE and not order.is_to_ship:
+        return ["its parcel is in no list of parcels to be shipped"]
+    return []
 
 
 def wrong_counts(coupon_ids: Iterable[int]) -> list[str]:
@@ -188,4 +231,8 @@ def wrong_counts(coupon_ids: Iterable[int]) -> list[str]:
 def pieces_out(product_id: int) -> int:
     """Pieces that orders hold or that were sold."""
     lines = Order.objects.filter(status__in=SOLD, lines__product=product_id)
-    return sum(lines.values_list("lines__quantity", flat=True))
+    back = RefundLine.objects.filter(
+        line__product=product_id, refund__status=Refund.Status.SUCCEEDED, refund__restock=True
+    )
+    sold = sum(lines.values_list("lines__quantity", flat=True))
+    return sold - sum(back.values_list("quantity", flat=True))

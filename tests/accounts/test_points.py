@@ -131,6 +131,30 @@ class TestGiveBack:
         assert points.give_back("none", now=NOW) == 0
         assert len(entries(shopper)) == 7
 
+    def test_in_parts(self, shopper, give):
+        """What lasts longest comes back first, and never more than was held."""
+        one, two, three = give(50, days=1), give(20, days=2), give(100, days=9)
+        points.hold(shopper.pk, "A", 130, now=NOW)
+        assert points.give_back("A", amount=65, now=NOW) == 65
+        assert left(one, two, three) == [0, 5, 100]
+        assert points.give_back("A", amount=0, now=NOW) == 0
+        assert points.give_back("A", amount=20, now=NOW) == 20
+        assert left(one, two, three) == [5, 20, 100]
+        assert points.give_back("A", amount=999, now=NOW) == 45
+        assert left(one, two, three) == [50, 20, 100]
+        assert points.give_back("A", now=NOW) == 0
+
+    def test_in_parts_after_they_expired(self, shopper, give, settings):
+        """Each part gets its own days more, and none is given twice."""
+        settings.POINTS_GRACE_DAYS = 7
+        give(50, days=1), give(100, days=9)
+        points.hold(shopper.pk, "A", 130, now=NOW)
+        assert points.give_back("A", amount=100, now=NOW + 2 * DAY) == 100
+        assert points.give_back("A", amount=20, now=NOW + 3 * DAY) == 20
+        assert points.give_back("A", now=NOW + 3 * DAY) == 10
+        back = [(points, left) for kind, points, left in entries(shopper) if kind == "RETURNED"]
+        assert back == [(80, 0), (20, 20), (20, 20), (10, 10)]
+
     def test_what_expired_meanwhile_gets_some_days_more(self, shopper, give, settings):
         """One new lot for all of it, to the end of the last day; the rest goes back to its lots."""
         settings.POINTS_GRACE_DAYS = 7

@@ -25,6 +25,7 @@ STEPS = st.one_of(
     st.tuples(st.just("hold"), ORDERS, st.just(100)),
     st.tuples(st.just("pay"), ORDERS, st.integers(0, 200)),
     st.tuples(st.just("cancel"), ORDERS),
+    st.tuples(st.just("give_back"), ORDERS, st.integers(0, 150)),
     st.tuples(st.just("refund"), ORDERS, st.integers(0, 200)),
     st.tuples(st.just("refund"), ORDERS, st.just(0)),
 )
@@ -84,17 +85,21 @@ class Rules:
             taken.append((lot, part))
         return taken
 
-    def give_back(self, order: Order) -> int:
-        late = 0
-        for lot, part in order.held:
+    def give_back(self, order: Order, amount: int | None = None) -> int:
+        """What lasts longest first; all of it if no amount is named."""
+        late, kept, back = 0, [], 0
+        latest = sorted(order.held, key=lambda held: (held[0].until, self.lots.index(held[0])))
+        for lot, held in reversed(latest):
+            part = held if amount is None else min(held, amount - back)
+            back += part
+            kept.append((lot, held - part))
             if lot.until > self.now or lot.is_grace:
                 lot.left += part
             else:
                 late += part
-        back = sum(part for _, part in order.held)
         if late:
             self.come(late, GRACE).is_grace = True
-        order.held = []
+        order.held = [(lot, part) for lot, part in kept if part]
         return back
 
     def take_back(self, order: Order, keep: int) -> int:
@@ -136,7 +141,7 @@ class Life:
 
     def live(self, steps: list[tuple]) -> None:
         for what, *details in steps:
-            if details and what in {"hold", "pay", "cancel", "refund"}:
+            if details and what in {"hold", "pay", "cancel", "give_back", "refund"}:
                 details[0] = f"ORDER-{details[0]}"
             getattr(self, what)(*details)
             self.compare()
@@ -182,6 +187,11 @@ class Life:
     def cancel(self, number: str) -> None:
         back = self.rules.give_back(self.orders[number])
         assert points.give_back(number, now=self.rules.now) == back
+
+    def give_back(self, number: str, amount: int) -> None:
+        """A part of what it holds, as when some of its goods are refunded."""
+        back = self.rules.give_back(self.orders[number], amount)
+        assert points.give_back(number, amount=amount, now=self.rules.now) == back
 
     def refund(self, number: str, keep: int) -> None:
         """All of it if nothing is kept; the points that were used come back then."""

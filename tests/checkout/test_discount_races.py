@@ -19,6 +19,7 @@ from shop.models import Cart, Coupon
 from tests.books import holdings
 from tests.conftest import CONTACT
 from tests.races import all_at_once
+from tests.staff import operator, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUIT = Order.CancelReason.QUIT
@@ -79,17 +80,17 @@ def test_a_refund_and_an_order_with_the_same_coupon(buy, pay, shopper, spring, k
     charge = buy(Wish("SPRING", 100))
     payments.capture(charge, pg_token=pay(charge), now=timezone.now())
     both = Barrier(2)
+    operator()
 
-    def refund():
+    def give_back():
         with meeting(both, before=["UPDATE", "shop_coupon", "redeemed"]):
-            given = {"amount": charge.amount, "reason": "", "by": None, "now": timezone.now()}
-            payments.refund(charge.order, **given)
+            refund(charge.order, charge.amount)
 
     def order():
         with meeting(both, before=["WITH person"]):
             buy(Wish("SPRING", 200))
 
-    all_at_once([refund, order])
+    all_at_once([give_back, order])
     spring.refresh_from_db()
     orders = Order.objects.order_by("pk")
     assert [each.status for each in orders] == ["REFUNDED", "PENDING"]
@@ -176,8 +177,7 @@ def test_what_the_page_offers_to_somebody_who_owes_points(buy, pay, put, shopper
     first = buy(Wish())
     payments.capture(first, pg_token=pay(first), now=now)
     buy(Wish("", 100))  # of the 110 that were earned
-    given = {"amount": first.amount, "reason": "", "by": None, "now": now}
-    payments.refund(first.order, **given)
+    refund(first.order, first.amount, now=now)
     assert points.usable(shopper.pk, now=now) == 0
     basket = quoting.look(put(), Wish("", 100), user_id=shopper.pk, now=now)
     assert (basket.usable, basket.quote.points) == (0, 0)

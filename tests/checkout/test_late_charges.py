@@ -69,7 +69,11 @@ def test_if_its_goods_are_gone_the_money_goes_back_by_itself(given_up, cup, kaka
     type(cup).objects.update(stock=1)
     look(given_up)
     refund = PaymentTransaction.objects.get(kind="REFUND")
-    assert (refund.status, refund.amount, refund.requested_by) == ("PROCESSING", 22_000, None)
+    assert (refund.status, refund.amount, refund.refund.requested_by) == (
+        "PROCESSING",
+        22_000,
+        None,
+    )
     assert settle_all(timezone.now() + timedelta(minutes=1)) == [Status.SUCCEEDED]
     cup.refresh_from_db()
     assert (Order.objects.get().status, cup.stock) == ("CANCELED", 1)

@@ -9,8 +9,10 @@ from checkout import payments, reconciliation, refunds, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import Approved, OutcomeUnknown
 from checkout.models import Discrepancy, Mail
-from orders.models import Order, PaymentTransaction
+from orders import refunding
+from orders.models import Order, PaymentTransaction, Refund
 from tests.races import at_once
+from tests.staff import operator, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Status = PaymentTransaction.Status
@@ -24,11 +26,6 @@ def order(start, fill_cart, make_product, pay):
     return payments.capture(charge, pg_token=pay(charge), now=timezone.now()).order
 
 
-def refund(order, amount, **more):
-    given = {"amount": amount, "reason": "찻잔이 깨져 왔어요", "by": None, "now": timezone.now()}
-    return payments.refund(order, **(given | more))
-
-
 def theirs(order, kakaopay):
     return kakaopay.payments(order.number)[0]
 
@@ -39,15 +36,15 @@ def settle_all(minutes=1):
     return [txn.status for txn in reconciliation.settle_stale(rows, now=now)]
 
 
-def test_all_of_it_goes_back(order, kakaopay, shopper):
+def test_all_of_it_goes_back(order, kakaopay):
     """Both books agree on total, tax-free part and VAT; the order is refunded; who and why stay."""
-    txn = refund(order, 27_000, by=shopper)
+    txn = refund(order, 27_000)
     books = theirs(order, kakaopay)
     assert (txn.status, txn.aid) == (Status.SUCCEEDED, books.actions[1].aid)
     assert (books.status, books.available_total) == ("CANCEL_PAYMENT", 0)
     assert (txn.amount, txn.tax_free, txn.vat) == (27_000, 5_000, 2_000)
     assert (books.canceled_tax_free, books.canceled_vat) == (5_000, 2_000)
-    assert (txn.requested_by, txn.refund_reason) == (shopper, "찻잔이 깨져 왔어요")
+    assert (txn.refund.requested_by, txn.refund.reason) == (operator(), "찻잔이 깨져 왔어요")
     assert Order.objects.get().status == Order.Status.REFUNDED
     assert Mail.objects.filter(transaction=txn, event="REFUNDED").count() == 1
 
@@ -66,24 +63,26 @@ def test_in_parts_until_nothing_is_left(order, kakaopay):
 @pytest.mark.parametrize("amount", [0, -1, 27_001])
 def test_more_than_there_is_does_not_go_back(order, kakaopay, amount):
     """Nothing is sent, and the error says what is left."""
-    with pytest.raises(refunds.NotRefundable) as refused:
+    with pytest.raises(refunding.TooMuch) as refused:
         refund(order, amount)
-    assert refused.value.left.total == 27_000
+    assert refused.value.left == 27_000
     assert len(theirs(order, kakaopay).actions) == 1
 
 
 def test_what_somebody_saw_must_still_be_true(order):
     """Sent twice, or after somebody else's refund: not what was meant."""
-    assert refund(order, 5_000, seen=27_000).status == Status.SUCCEEDED
-    with pytest.raises(refunds.NotRefundable) as refused:
-        refund(order, 5_000, seen=27_000)
-    assert refused.value.left.total == 22_000
+    lines, transactions = list(order.lines.all()), list(order.transactions.all())
+    seen = refunding.plan(order, lines, transactions, refunding.by_amount(5_000)).figures
+    assert refund(order, 5_000, seen=seen).status == Status.SUCCEEDED
+    with pytest.raises(refunds.NotAsSeen) as refused:
+        refund(order, 5_000, seen=seen)
+    assert refused.value.plan.left.total == 17_000
 
 
 def test_an_unpaid_order_has_nothing_to_give_back(start, fill_cart, make_product):
     """There is no money yet."""
     fill_cart((make_product(), 1))
-    with pytest.raises(refunds.NotRefundable):
+    with pytest.raises(refunding.NothingLeft):
         refund(start().order, 1)
 
 
@@ -93,7 +92,7 @@ def test_a_lost_answer_is_found_by_its_note(order, kakaopay, fault):
     kakaopay.fault("cancel", after=fault)
     txn = refund(order, 5_000)
     assert txn.status == Status.PROCESSING
-    with pytest.raises(refunds.AlreadyInFlight):
+    with pytest.raises(refunds.AlreadyOpen):
         refund(order, 5_000)
     assert settle_all() == [Status.SUCCEEDED]
     books = theirs(order, kakaopay)
@@ -165,11 +164,12 @@ def test_a_refusal_to_tell_concludes_nothing(order, kakaopay):
 def test_two_operators_give_everything_back_at_once(order, kakaopay):
     """One refund goes out; the other is told why not."""
     told = []
+    operator()
 
     def press():
         try:
             told.append(refund(order, 27_000).status)
-        except (refunds.AlreadyInFlight, refunds.NotRefundable) as error:
+        except (refunds.AlreadyOpen, refunding.NothingLeft) as error:
             told.append(type(error).__name__)
 
     at_once(press, times=8)
@@ -236,7 +236,7 @@ def test_an_answer_that_comes_after_its_movement_was_entered(order, kakaopay):
     given_up = refund(order, 5_000)
     by_hand(order, kakaopay, 5_000)
     aid = theirs(order, kakaopay).actions[1].aid
-    refund(order, 1, seen=None)
+    refund(order, 1)
     late = settling.settle(given_up, Approved(aid, 5_000, None), now=timezone.now())
     assert late.status == Status.FAILED
     assert PaymentTransaction.objects.filter(aid=aid).get().is_external
@@ -247,6 +247,7 @@ def test_a_refund_that_was_given_up_is_known_by_its_note(order, kakaopay):
     kakaopay.fault("cancel", after="drop")
     txn = refund(order, 5_000)
     PaymentTransaction.objects.filter(pk=txn.pk).update(status="FAILED")
+    Refund.objects.filter(transaction=txn).update(status="FAILED")
     charge = order.transactions.get(kind="CHARGE")
     found = gateway_for(charge).lookup(sending.payment_of(charge))
     assert len(reconciliation.put_right(charge, found, now=timezone.now())) == 1

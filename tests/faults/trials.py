@@ -17,13 +17,14 @@ from django.utils import timezone
 from accounts import points
 from accounts.models import User
 from checkout import payments, reconciliation
-from orders import quoting
+from orders import quoting, refunding
 from orders.models import Order, PaymentTransaction
 from orders.quoting import Wish
 from shop.models import Cart, Category, Coupon, Product
 from tests.books import differences
 from tests.conftest import CONTACT
 from tests.kakaopay import KakaoPay
+from tests.staff import form_of
 
 PATIENCE = 8  # seconds until recovery must have ended it
 #: For a cup of 11,000 won, with a coupon of 1,500 won and 500 points.
@@ -108,7 +109,7 @@ class Trial:
         self.approve(charge)
         self.break_down("cancel")
         page = f"/admin/orders/order/{charge.order_id}/refund/"
-        form = {"amount": TOTAL, "reason": "변심", "seen": TOTAL}
+        form = form_of(self.order(), refunding.everything())
         answer = self.desk.post(page, form, follow=True)
         at_once = self.staff_told(answer)
         self.end()

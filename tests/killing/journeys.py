@@ -13,13 +13,14 @@ from accounts import points
 from accounts.addresses import Destination
 from accounts.models import User
 from checkout import offers, payments
-from orders import pricing, quoting
+from orders import pricing, quoting, refunding
 from orders.models import Order, PaymentTransaction
 from orders.quoting import Wish
 from shop.models import Cart, Category, Coupon, Product
 from tests.conftest import CONTACT
 from tests.kakaopay import KakaoPay
 from tests.killing.web import Browser, KillableShop
+from tests.staff import form_of
 
 STOCK = 10
 WANTED = 2
@@ -193,37 +194,62 @@ class CaptureAndLeave(Capture):
     comes_back = False
 
 
-class Refund(Journey):
-    """An operator gives a part of the money back; then they send the same form again."""
-
-    name = "refund"
-    ends = {Order.Status.PARTIALLY_REFUNDED: PAID_AND_REFUNDED_ONCE}
-    amount: ClassVar[int] = 5_000
+class Bought(Journey):
+    """A journey that begins with an order that is paid."""
 
     def arrange(self) -> None:
         charge = self.start()
         pg_token = self.kakaopay.pay(charge.redirect_urls["pc"]).rpartition("pg_token=")[2]
-        payments.capture(charge, pg_token=pg_token, now=timezone.now())
+        self.order = payments.capture(charge, pg_token=pg_token, now=timezone.now()).order
+
+
+class Refund(Bought):
+    """
+    An operator gives one of two cups back, with its points, and puts it into stock; then they send
+    the same form again.
+    """
+
+    name = "refund"
+    ends = {Order.Status.PARTIALLY_REFUNDED: PAID_AND_REFUNDED_ONCE}
+
+    def arrange(self) -> None:
+        super().arrange()
         operator = User.objects.create_superuser(f"staff-{self.product.slug}@example.com")
         self.desk = Browser(self.shop, operator)
-        self.page = reverse("admin:orders_order_refund", args=[charge.order_id])
+        self.page = reverse("admin:orders_order_refund", args=[self.order.pk])
+        self.form = form_of(self.order, self.scope())
+
+    def scope(self) -> refunding.Scope:
+        return refunding.by_line({self.order.lines.get().pk: 1}, restock=True)
 
     def request(self, kill_at: int | None = None) -> requests.Response:
-        form = {"amount": self.amount, "reason": "단순 변심", "seen": TOTAL}
-        return self.desk.post(self.page, form, kill_at=kill_at)
+        return self.desk.post(self.page, self.form, kill_at=kill_at)
 
 
 class RefundAllAndLeave(Refund):
-    """An operator gives all the money back, and does not look again."""
+    """An operator gives all of it back, and does not look again."""
 
     name = "refund all, leave"
     ends = {Order.Status.PAID: PAID_ONCE, Order.Status.REFUNDED: PAID_AND_REFUNDED_ONCE}
-    amount = TOTAL
     comes_back = False
+
+    def scope(self) -> refunding.Scope:
+        return refunding.everything()
+
+
+class Cancel(Bought):
+    """The buyer cancels what was not shipped; then they press again."""
+
+    name = "cancel"
+    ends = {Order.Status.REFUNDED: PAID_AND_REFUNDED_ONCE}
+
+    def request(self, kill_at: int | None = None) -> requests.Response:
+        page = reverse("checkout:cancel_order", args=[self.order.number])
+        return self.browser.post(page, {"reason": ""}, kill_at=kill_at)
 
 
 JOURNEYS: tuple[type[Journey], ...] = (
     *(Start, StartAndLeave, StartPaidByPoints),
     *(Capture, CaptureAndLeave),
-    *(Refund, RefundAllAndLeave),
+    *(Refund, RefundAllAndLeave, Cancel),
 )

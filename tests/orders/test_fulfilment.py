@@ -60,10 +60,3 @@ def test_what_moved_for_an_order(paid, refunds, balance):
         amounts = {"amount": amount, "tax_free": 0, "vat": 0}
         paid.transactions.create(kind="REFUND", status=status, gateway="kakaopay", **amounts)
     assert fulfilment.balance_of(paid, list(paid.transactions.all())) == balance
-
-
-@pytest.mark.parametrize(("status", "earned"), [("PAID", 220), ("REFUNDED", 0)])
-def test_nothing_moves_for_an_order_of_nothing(make_order, status, earned):
-    """It keeps what it earned until it is withdrawn."""
-    order = make_order(status=status, points=22_000, total=0, vat=0, earns=220)
-    assert fulfilment.balance_of(order, []) == fulfilment.Balance(0, 0, 0, earned)

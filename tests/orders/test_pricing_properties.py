@@ -18,6 +18,8 @@ from orders.pricing import (
     Item,
     Part,
     Reduction,
+    limited,
+    pieces,
     quote,
     share,
     vat_within,
@@ -209,3 +211,39 @@ def test_a_refund_in_pieces(taxed, tax_free, pieces):
 def test_vat_is_the_rounded_eleventh(taxed, tax_free):
     """The whole-number formula equals exact rounding, whatever the amounts."""
     assert vat_within(taxed + tax_free, tax_free) == eleventh(taxed) == round(Fraction(taxed, 11))
+
+
+@many
+@given(PURCHASES)
+def test_pieces_are_their_line(purchase):
+    """Each piece costs its price, no part of it is below zero, and together they are the line."""
+    quoted = quote(**purchase)
+    for item, line in zip(quoted.items, quoted.lines, strict=True):
+        shares = pieces(line, item.quantity)
+        assert {each.amount for each in shares} == {item.unit_price}
+        for each in shares:
+            assert min(each.discount, each.points, each.vat, each.total - each.vat) >= 0
+        assert sum((each.part for each in shares), NOTHING) == line.part
+        assert sum(each.discount for each in shares) == line.discount
+        assert is_fair([each.discount for each in shares], line.discount, [1] * item.quantity)
+
+
+#: A sum of which so much is tax-free, and of the rest so much VAT.
+PARTS = st.integers(0, 10**6).flatmap(
+    lambda total: st.integers(0, total).flatmap(
+        lambda free: st.builds(Part, st.just(total), st.just(free), st.integers(0, total - free))
+    )
+)
+
+
+@many
+@given(PARTS, PARTS)
+def test_what_is_left_holds_what_is_taken(wanted, left):
+    """Never more than is left; both what goes and what stays hold their tax-free part and VAT."""
+    taken = limited(wanted, left)
+    assert taken.total == min(wanted.total, left.total)
+    for part in (taken, left - taken):
+        assert min(part.total, part.tax_free, part.vat) >= 0
+        assert part.tax_free + part.vat <= part.total
+    if taken.total == left.total:
+        assert taken == left

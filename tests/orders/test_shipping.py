@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 
 from accounts.addresses import Destination
-from orders import carriers, shipping
+from orders import carriers, fulfilment, shipping
 from orders.models import Order, Shipment
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,9 @@ def refund_of(parcel: Shipment, status: str = "PROCESSING", amount: int = 22_000
     """Money of its order that may be going back."""
     amounts = {"amount": amount, "tax_free": 0, "vat": 0}
     given = {"kind": "REFUND", "status": status, "gateway": "kakaopay"}
-    parcel.order.transactions.create(**given, **amounts)
+    moves = status != "WAITING"
+    txn = parcel.order.transactions.create(**given, **amounts) if moves else None
+    parcel.order.refunds.create(kind="AMOUNT", status=status, transaction=txn, **amounts)
 
 
 def row(parcel: Shipment) -> tuple:
@@ -140,7 +143,7 @@ class TestMoving:
         before = Order.objects.values().get()
         shipped(parcel)
         shipping.deliver(parcel, now=NOW)
-        assert Order.objects.values().get() == before
+        assert Order.objects.values().get() == before | {"is_to_ship": False}
 
     @pytest.mark.parametrize("status", ["PENDING", "CANCELED", "REFUNDED"])
     def test_not_paid_not_shipped(self, make_parcel, status):
@@ -154,13 +157,22 @@ class TestMoving:
         """One of two cups was broken; the other one is sent."""
         assert row(shipped(make_parcel("PARTIALLY_REFUNDED")))[0] == "SHIPPED"
 
+    @pytest.mark.parametrize("status", ["PROCESSING", "WAITING"])
     @pytest.mark.parametrize("amount", [22_000, 7_000])
-    def test_while_it_is_being_refunded(self, parcel, amount):
-        """What may be paid back at this moment stays here, and is not to be shipped."""
-        refund_of(parcel, amount=amount)
+    def test_while_it_is_being_refunded(self, parcel, amount, status):
+        """What may be paid back at this moment, or once it is approved, stays here."""
+        refund_of(parcel, status, amount)
         with pytest.raises(shipping.BeingRefunded):
             shipped(parcel)
         assert row(parcel) == UNTOUCHED
+
+    def test_all_that_is_delivered_was_refunded(self, make_parcel):
+        """The delivery fee stays paid, and yet there is nothing to pack."""
+        parcel = make_parcel("PARTIALLY_REFUNDED")
+        parcel.order.lines.update(refunded=F("quantity"))
+        with pytest.raises(shipping.NothingToShip):
+            shipped(parcel)
+        assert (row(parcel), list(shipping.to_ship())) == (UNTOUCHED, [])
 
     def test_the_refund_was_declined(self, parcel):
         """The money stayed, so the parcel leaves."""
@@ -236,6 +248,21 @@ class TestMoving:
         shipping.undo(parcel)
         assert row(parcel) == UNTOUCHED
         assert row(shipped(parcel, "999999999999"))[2] == "999999999999"
+
+    def test_found_again_once_it_is_undone(self, parcel):
+        """In the list of what is to be shipped, in which it was not meanwhile."""
+        shipped(parcel)
+        assert list(shipping.to_ship()) == []
+        shipping.undo(parcel)
+        assert list(shipping.to_ship()) == [parcel]
+
+    def test_found_once_its_order_is_taken_up_again(self, make_parcel):
+        """Canceled, and then it turned out to be paid."""
+        parcel = make_parcel("PENDING")
+        assert fulfilment.cancel(parcel.order, Order.CancelReason.QUIT, now=NOW)
+        assert fulfilment.revive(parcel.order, now=NOW)
+        Order.objects.update(status="PAID")
+        assert list(shipping.to_ship()) == [parcel]
 
     def test_nothing_to_undo(self, parcel):
         """What is being prepared is as far back as there is."""

@@ -20,7 +20,7 @@ from accounts.models import User
 from checkout import payments, reconciliation, refunds, sending
 from checkout.calls import gateway_for
 from checkout.gateways.base import Approved, Found, GatewayError
-from orders import coupons, placing, pricing, quoting
+from orders import coupons, placing, pricing, quoting, refunding
 from orders.models import Order, PaymentTransaction
 from orders.quoting import Wish
 from shop.models import Cart, Product
@@ -30,6 +30,7 @@ from tests.crashes import crash_at
 from tests.kakaopay import KakaoPay
 from tests.properties.goods import HOME, STOCK, Goods, begin
 from tests.properties.results import results
+from tests.staff import operator
 
 NO_TOKEN = "0" * 20
 REASONS = st.sampled_from([Order.CancelReason.QUIT, Order.CancelReason.FAILED])
@@ -71,8 +72,9 @@ REFUSALS = (
     placing.CannotPlace,
     payments.NotPayable,
     payments.ProviderUnavailable,
-    refunds.NotRefundable,
-    refunds.AlreadyInFlight,
+    refunding.RefundRefused,
+    refunds.AlreadyOpen,
+    refunds.NotCancelable,
 )
 
 
@@ -217,13 +219,38 @@ class Purchases(RuleBasedStateMachine):
 
         self.go("ready", None, crash, clean)
 
-    @rule(part=st.integers(1, 4), trouble=TROUBLE, crash=CRASH)
-    def refund(self, part: int, trouble: Any, crash: int | None) -> None:
-        """A part of what was paid, or all of it."""
+    @rule(
+        part=st.integers(0, 4),
+        quantities=QUANTITIES,
+        extras=st.tuples(st.booleans(), st.booleans()),
+        trouble=TROUBLE,
+        crash=CRASH,
+    )
+    def refund(
+        self,
+        part: int,
+        quantities: tuple[int, int],
+        extras: tuple[bool, bool],
+        trouble: Any,
+        crash: int | None,
+    ) -> None:
+        """A part of what was paid, or all of it, or some pieces with or without delivery."""
         for order in self.orders(paid_at__isnull=False)[:1]:
-            given = {"reason": "", "by": None, "now": self.now()}
-            amount = max(1, order.total // part)
-            self.go("cancel", trouble, crash, payments.refund, order, amount=amount, **given)
+            given = {"reason": "", "by": operator(), "now": self.now()}
+            scope = refunding.by_amount(max(1, order.total // part)) if part else None
+            if scope is None:
+                with_delivery, restock = extras
+                lines = order.lines.order_by("pk")
+                pieces = {line.pk: n for line, n in zip(lines, quantities, strict=False)}
+                scope = refunding.by_line(pieces, with_delivery=with_delivery, restock=restock)
+            self.go("cancel", trouble, crash, payments.refund, order, scope, **given)
+
+    @rule(trouble=TROUBLE, crash=CRASH)
+    def change_ones_mind(self, trouble: Any, crash: int | None) -> None:
+        """The buyer cancels what was not shipped."""
+        for order in self.orders(paid_at__isnull=False)[:1]:
+            given = {"reason": "", "by": order.user, "now": self.now()}
+            self.go("cancel", trouble, crash, payments.cancel, order, **given)
 
     @rule(part=st.integers(1, 4))
     def refund_by_hand(self, part: int) -> None:

@@ -19,6 +19,9 @@ def results(orders: list[Order], *, late: set[str]) -> Counter[str]:
         is_paid = order.paid_at is not None
         came_to["charges"] += moved.filter(kind="CHARGE").count()
         came_to["refunds"] += moved.filter(kind="REFUND").count()
+        done = order.refunds.filter(status="SUCCEEDED")
+        came_to["by line"] += done.filter(kind="LINES").count()
+        came_to["canceled by their buyer"] += done.filter(requested_by=order.user_id).count()
         came_to["orders paid with a coupon"] += is_paid and bool(order.coupon_name)
         came_to["with points"] += is_paid and order.points > 0
         came_to["with nothing else"] += is_paid and order.total == 0

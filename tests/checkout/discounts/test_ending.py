@@ -14,6 +14,7 @@ from orders.models import Order, OrderLine
 from orders.quoting import Wish
 from shop.models import Coupon
 from tests.checkout.discounts.state import state, usable
+from tests.staff import refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,19 +76,15 @@ class TestNothingToPay:
 
 
 class TestRefunds:
-    def refund(self, order, amount):
-        given = {"reason": "변심", "by": None, "now": timezone.now()}
-        return payments.refund(order, amount=amount, **given)
-
     def test_a_part_takes_back_its_part_of_what_was_earned(self, bought, spring):
         """Half the money stays, so half of the 252 points do; the rest is untouched."""
-        self.refund(bought, 14_000)
+        refund(bought, 14_000)
         assert state(bought, spring) == (3_000 + 126, 1, True)
 
     def test_the_last_won_gives_points_and_coupon_back(self, bought, spring):
         """In two steps, as in one."""
-        self.refund(bought, 14_000)
-        self.refund(bought, 14_000)
+        refund(bought, 14_000)
+        refund(bought, 14_000)
         order = Order.objects.get()
         assert order.status == "REFUNDED"
         assert state(order, spring) == (5_000, 0, False)
@@ -95,7 +92,7 @@ class TestRefunds:
     def test_earned_points_that_were_spent_are_owed(self, bought, shopper):
         """They are taken from other points first, and from later ones then."""
         points.hold(shopper.pk, "elsewhere", 3_252, now=timezone.now())
-        self.refund(bought, 28_000)
+        refund(bought, 28_000)
         assert usable(shopper) == 2_000 - 252
 
 

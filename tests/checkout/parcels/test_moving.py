@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from checkout import mails
 from checkout.models import Mail
+from orders import refunding
 from orders.models import Shipment
 from tests.checkout.parcels.conftest import address_of, log, page_of, press, row, told
 from tests.races import at_once
@@ -77,8 +78,11 @@ class TestMoving:
     def test_while_it_is_being_refunded(self, desk, parcel):
         """The page offers nothing; a form from before is refused in a sentence. Then it is not."""
         amounts = {"amount": 22_000, "tax_free": 0, "vat": 2_000}
-        refund = parcel.order.transactions.create(
+        txn = parcel.order.transactions.create(
             kind="REFUND", status="PROCESSING", gateway="kakaopay", **amounts
+        )
+        refund = parcel.order.refunds.create(
+            kind="FULL", status="PROCESSING", transaction=txn, **amounts
         )
         text = desk.get(page_of(parcel), headers={"accept-language": "en"}).content.decode()
         assert 'value="ship"' not in text
@@ -89,7 +93,7 @@ class TestMoving:
         ]
         assert row(parcel) == ("PREPARING", "", "")
         assert (Mail.objects.count(), log()) == (0, [])
-        refund.move_to("FAILED")
+        refunding.fail(refund, now=timezone.now())
         assert 'value="ship"' in desk.get(page_of(parcel)).content.decode()
         press(desk, parcel, "ship")
         assert row(parcel)[0] == "SHIPPED"
