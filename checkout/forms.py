@@ -1,16 +1,17 @@
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts.forms import PostalForm
 from accounts.models import User
 from accounts.phones import KoreanPhoneField
+from orders.models import OrderLine
 from orders.placing import Contact
 from orders.quoting import Wish
-from shop.templatetags.money import won
 
 
 class CheckoutForm(forms.Form):
@@ -128,43 +129,66 @@ class DiscountForm(forms.Form):
         return self.cleaned_data.get("coupon") or ""
 
 
-class RefundForm(forms.Form):
-    """How much goes back to the buyer, and why. ``left`` is what can go back, in won."""
+class CancelForm(forms.Form):
+    """Why the buyer cancels their order, if they care to say."""
 
-    amount = forms.IntegerField(
-        label=_("Amount in won"),
-        min_value=1,
-        widget=UnfoldAdminIntegerFieldWidget,
+    reason = forms.CharField(
+        label=_("Why do you cancel?"),
+        max_length=300,
+        required=False,
+        error_messages={"max_length": _("Please say it in %(limit_value)d letters.")},
+    )
+
+
+def wrong_number(line: OrderLine) -> str:
+    return gettext("Enter a number from 0 to %(most)d.") % {"most": line.kept}
+
+
+class AskForm(forms.Form):
+    """
+    Of which ``lines`` how many pieces the buyer wants to give back, and why. ``pieces`` has what
+    they chose, by the id of its line.
+    """
+
+    reason = forms.CharField(
+        label=_("What is wrong?"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("We read it before we answer. Please tell us if something arrived broken."),
         error_messages={
-            "required": _("Enter how many won to refund."),
-            "invalid": _("Enter a whole number of won, without commas."),
-            "min_value": _("Refund at least 1 won."),
+            "required": _("Tell us why you want to give it back."),
+            "max_length": _("Please say it in %(limit_value)d letters."),
         },
     )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=300,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=_("The buyer reads it in the mail about the refund."),
-        error_messages={"required": _("Enter why the money goes back.")},
-    )
-    seen = forms.IntegerField(required=False)
 
-    def __init__(self, *args: Any, left: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lines: Sequence[OrderLine], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["amount"] = self.left = left
-
-    def clean_amount(self) -> int:
-        amount: int = self.cleaned_data["amount"]
-        if amount > self.left:
-            raise forms.ValidationError(
-                _("No more than %(left)s can be refunded."), params={"left": won(self.left)}
+        self.lines = lines
+        for line in lines:
+            said = wrong_number(line)
+            self.fields[self.name_of(line)] = forms.IntegerField(
+                label=line.name,
+                min_value=0,
+                max_value=line.kept,
+                initial=line.kept if len(lines) == 1 else 0,
+                required=False,
+                localize=False,
+                error_messages={"invalid": said, "min_value": said, "max_value": said},
             )
-        return amount
+
+    @staticmethod
+    def name_of(line: OrderLine) -> str:
+        return f"pieces-{line.pk}"
+
+    @property
+    def rows(self) -> list[tuple[OrderLine, forms.BoundField]]:
+        return [(line, self[self.name_of(line)]) for line in self.lines]
+
+    @property
+    def pieces(self) -> dict[int, int]:
+        chosen = {line.pk: self.cleaned_data.get(self.name_of(line)) for line in self.lines}
+        return {pk: count for pk, count in chosen.items() if count}
 
     def clean(self) -> None:
-        """A form sent twice, or shown before a refund by somebody else, is not what is meant."""
-        if self.cleaned_data.get("seen") != self.left:
-            raise forms.ValidationError(
-                _("What can be refunded has changed since you opened this page. Please check.")
-            )
+        if not self.errors and not self.pieces:
+            raise forms.ValidationError(_("Choose what you want to give back."))

@@ -25,10 +25,11 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from accounts.models import User
 from checkout.models import Mail
 from orders import fulfilment
 from orders.locking import locked
-from orders.models import Order, PaymentTransaction, Shipment
+from orders.models import Order, PaymentTransaction, Refund, RefundRequest, Shipment
 
 logger = logging.getLogger(__name__)
 
@@ -47,20 +48,54 @@ SUBJECTS = {
     Mail.Event.REFUNDED: _("We refunded your order %(number)s"),
     Mail.Event.NOT_CHARGED: _("Your order %(number)s was not charged"),
     Mail.Event.SHIPPED: _("Your order %(number)s is on its way"),
+    Mail.Event.DECLINED: _("About your refund request for order %(number)s"),
 }
+
+REFUNDED_IN_PART = _("We refunded a part of your order %(number)s")
 
 #: One statement, because a buyer is waiting: get_or_create would take four.
 INSERT = """
-    INSERT INTO checkout_mail (order_id, transaction_id, event, created_at, problem)
-    VALUES (%s, %s, %s, %s, '') ON CONFLICT DO NOTHING RETURNING id
+    INSERT INTO checkout_mail
+        (order_id, transaction_id, refund_id, request_id, event, nth, created_at, problem)
+    VALUES (%s, %s, %s, %s, %s, 1, %s, '') ON CONFLICT DO NOTHING RETURNING id
 """
+
+
+#: What a mail may be about, and the pieces of that.
+ABOUT = ("order__shipment", "transaction", "refund", "request")
+PIECES = ("refund__lines__line", "request__lines__line")
 
 
 class CannotSend(Exception):
     """The mail server, or a fault of ours, kept a mail from being sent."""
 
 
-def write(event: Mail.Event, order: Order, txn: PaymentTransaction | None = None) -> None:
+class CannotSendAgain(Exception):
+    """
+    No second mail is written.
+
+    CannotSendAgain
+    ├── NotTrueAnyMore  what the mail says has been overtaken by events
+    └── NotSentYet      the first is still waiting, and will be sent
+    """
+
+
+class NotTrueAnyMore(CannotSendAgain):
+    """What the mail says has been overtaken by events."""
+
+
+class NotSentYet(CannotSendAgain):
+    """The same mail is still waiting, and will be sent."""
+
+
+def write(
+    event: Mail.Event,
+    order: Order,
+    txn: PaymentTransaction | None = None,
+    *,
+    refund: Refund | None = None,
+    request: RefundRequest | None = None,
+) -> None:
     """
     Put a mail, and the job that sends it, into the transaction that makes the event true.
 
@@ -68,12 +103,33 @@ def write(event: Mail.Event, order: Order, txn: PaymentTransaction | None = None
 
     :param txn: the money that moved; None for a parcel, or where points and coupon paid it all.
     """
+    about = [each.pk if each else None for each in (txn, refund, request)]
     with connection.cursor() as cursor:
-        about = txn.pk if txn else None
-        cursor.execute(INSERT, [order.pk, about, event.value, timezone.now()])
+        cursor.execute(INSERT, [order.pk, *about, event.value, timezone.now()])
         row = cursor.fetchone()
     if row:
         send_mail.defer(pk=row[0])
+
+
+def send_again(mail: Mail, *, by: User, now: datetime) -> Mail:
+    """
+    Write the same mail once more, because its reader says that it never came.
+
+    :raises CannotSendAgain: nothing is written.
+    """
+    with locked(mail.order_id):
+        current = Mail.objects.select_related(*ABOUT).filter(pk=mail.pk).first()
+        if current is None or is_overtaken(current):
+            raise NotTrueAnyMore
+        about = {name: getattr(mail, name) for name in ("order", "transaction", "refund")}
+        same = Mail.objects.filter(**about, request=mail.request, event=mail.event)
+        if same.filter(sent_at=None, created_at__gt=now - GIVE_UP_AFTER).exists():
+            raise NotSentYet
+        nth = max(same.values_list("nth", flat=True)) + 1
+        fields = {"event": mail.event, "nth": nth, "requested_by": by, "created_at": now}
+        again = Mail.objects.create(**about, request=mail.request, **fields)
+        send_mail.defer(pk=again.pk)
+        return again
 
 
 @app.task(
@@ -165,7 +221,7 @@ def still_true(mail_pk: int) -> Mail | None:
     mail that will be sent, or none and writes one.
     """
     with locked(Mail.objects.values_list("order_id", flat=True).get(pk=mail_pk)):
-        mail = Mail.objects.select_related("order__shipment", "transaction").get(pk=mail_pk)
+        mail = Mail.objects.select_related(*ABOUT).prefetch_related(*PIECES).get(pk=mail_pk)
         if not is_overtaken(mail):
             return mail
         mail.delete()
@@ -186,8 +242,8 @@ def compose(mail: Mail) -> EmailMultiAlternatives:
     order = mail.order
     with translation.override(order.language):
         template = f"mail/{mail.event.lower()}"
-        context = context_for(order, mail.transaction)
-        subject = SUBJECTS[Mail.Event(mail.event)] % {"number": order.number}
+        context = context_for(mail)
+        subject = subject_of(mail)
         message = EmailMultiAlternatives(
             subject=" ".join(f"[{settings.SHOP_NAME}] {subject}".split()),
             body=render_to_string(f"{template}.txt", context),
@@ -199,22 +255,41 @@ def compose(mail: Mail) -> EmailMultiAlternatives:
     return message
 
 
+def subject_of(mail: Mail) -> str:
+    """In the language that is active."""
+    subject = SUBJECTS[Mail.Event(mail.event)]
+    is_part = mail.order.status == Order.Status.PARTIALLY_REFUNDED
+    if is_part and mail.event == Mail.Event.REFUNDED:
+        subject = REFUNDED_IN_PART
+    return str(subject) % {"number": mail.order.number}
+
+
 def message_id(mail: Mail) -> str:
     """The same each time this mail is sent, and no other mail's."""
     host = urlsplit(settings.SITE_URL).hostname
-    about = mail.transaction.public_id.hex if mail.transaction else mail.order.number
-    return f"<{mail.event.lower()}.{about}@{host}>"
+    about = [mail.event.lower(), mail.order.number]
+    if mail.transaction:
+        about[1] = mail.transaction.public_id.hex
+    elif mail.refund_id or mail.request_id:
+        about.append(f"{mail.refund_id or mail.request_id}")
+    if mail.nth > 1:
+        about.append(f"again{mail.nth}")
+    return f"<{'.'.join(about)}@{host}>"
 
 
-def context_for(order: Order, txn: PaymentTransaction | None) -> dict[str, Any]:
+def context_for(mail: Mail) -> dict[str, Any]:
+    order = mail.order
     balance = fulfilment.balance_of(order, list(order.transactions.all()))
     return {
         "order": order,
         "lines": list(order.lines.all()),
         "shipment": getattr(order, "shipment", None),
-        "transaction": txn,
+        "transaction": mail.transaction,
+        "refund": mail.refund,
+        "request": mail.request,
         "left": balance.left,
         "earned": balance.earned,
+        "points_left": order.points - order.points_refunded,
         "order_url": settings.SITE_URL + order.get_absolute_url(),
         "order_again_url": settings.SITE_URL + reverse("checkout:review"),
         "site_url": settings.SITE_URL,

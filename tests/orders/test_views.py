@@ -7,10 +7,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from orders.models import Order, PaymentTransaction, Shipment
+from orders.models import Order, PaymentTransaction, Refund, Shipment
 from tests.queries import queries_of
 
 pytestmark = pytest.mark.django_db
+ENGLISH = {"accept-language": "en"}
 
 
 def test_the_receipt_shows_times_in_korea(client, shopper, paid):
@@ -80,13 +81,25 @@ def test_the_history_does_not_ask_once_per_order(client, shopper, make_order):
     assert len(queries_of(lambda: client.get(reverse("orders:history")))) == for_one
 
 
-def refund_of(order, **fields):
-    """Money that went back from the order, or may have."""
-    defaults = {"kind": "REFUND", "status": "SUCCEEDED", "gateway": "kakaopay", "amount": 7_000}
-    times = {"approved_at": datetime(2026, 11, 21, 1, 0, 0, tzinfo=UTC)}
-    return order.transactions.create(
-        **(defaults | {"tax_free": 0, "vat": 636} | times | fields),
+def refund_of(order, *, status="SUCCEEDED", amount=7_000, is_external=False, **fields) -> Refund:
+    """Money that went back from the order, or may have, on 21 November at 10 in Seoul."""
+    at = datetime(2026, 11, 21, 1, 0, 0, tzinfo=UTC) if status == "SUCCEEDED" else None
+    taxes = {"amount": amount, "tax_free": 0, "vat": amount // 11}
+    txn = order.transactions.create(
+        kind="REFUND",
+        status=status,
+        gateway="kakaopay",
+        is_external=is_external,
+        approved_at=at,
+        **taxes,
     )
+    defaults = {"kind": "AMOUNT", "status": status, "settled_at": at, "transaction": txn}
+    return order.refunds.create(**(defaults | taxes | fields))
+
+
+def read(client, order) -> str:
+    """The order's page in English."""
+    return client.get(order.get_absolute_url(), headers=ENGLISH).content.decode()
 
 
 @pytest.mark.parametrize("is_external", [False, True])
@@ -101,22 +114,76 @@ def test_a_refund_stands_in_the_receipt(client, shopper, paid, is_external):
     assert "주문해 주셔서 감사합니다" not in text
 
 
-def test_a_refund_that_is_not_known_yet(client, shopper, paid):
-    """It is being confirmed, and what remains paid does not count it."""
+def test_a_refund_by_line(client, shopper, paid):
+    """Which pieces, with the delivery fee, the points that went back and those that stay used."""
     client.force_login(shopper)
-    refund_of(paid, status="PROCESSING", approved_at=None)
+    amounts = {"points": 3_000, "shipping": 3_000, "discount": 500, "coupon_name": "봄"}
+    back = {"points_refunded": 1_500, "is_shipping_refunded": True}
+    Order.objects.update(status="PARTIALLY_REFUNDED", total=21_500, **amounts, **back)
+    PaymentTransaction.objects.update(amount=21_500)
+    refund = refund_of(paid, kind="LINES", points=1_500, with_delivery=True, reason="금이 갔어요")
+    line = paid.lines.get()
+    refund.lines.create(line=line, quantity=1)
+    paid.lines.update(refunded=1)
+    text = read(client, paid)
+    assert "컵 × 1, Delivery fee" in text
+    assert '<span class="badge badge-refunded">1 refunded</span>' in text
+    section = re.sub(
+        r"\s+", " ", re.sub(r"<[^>]+>", " ", text.partition('class="summary refunds"')[2])
+    )
+    for fact in ("₩7,000 1,500 points", "금이 갔어요", "Remains paid ₩14,500"):
+        assert fact in section
+    assert "Points that stay used 1,500 points" in section
+    assert "The coupon stays used, because a part of the order does." in section
+
+
+def test_only_points_went_back(client, shopper, paid):
+    """No won is shown that did not move."""
+    client.force_login(shopper)
+    Order.objects.update(
+        status="PARTIALLY_REFUNDED", points=3_000, points_refunded=3_000, total=19_000
+    )
+    now = timezone.now()
+    paid.refunds.create(kind="LINES", status="SUCCEEDED", points=3_000, settled_at=now)
+    text = read(client, paid).partition('class="summary refunds"')[2].partition("</dl>")[0]
+    assert "3,000 points" in text
+    assert "₩0" not in text
+    assert "stay used" not in text
+
+
+def test_a_refund_that_is_not_known_yet(client, shopper, paid):
+    """It is being confirmed; what remains paid does not count it; the page asks by itself."""
+    client.force_login(shopper)
+    refund_of(paid, status="PROCESSING")
     page = client.get(paid.get_absolute_url())
     assert page.context["left"] == 22_000
     assert "확인 중" in page.content.decode()
+    text = read(client, paid)
+    assert "KakaoPay has not told us yet that ₩7,000 went back." in text
+    assert '<meta http-equiv="refresh" content="10">' in text
+    assert "Thank you for your order" not in text
 
 
-def test_a_refund_that_failed_is_not_the_buyers_business(client, shopper, paid):
+@pytest.mark.parametrize("status", ["FAILED", "WAITING", "REJECTED"])
+def test_what_staff_tried_is_not_the_buyers_business(client, shopper, paid, status):
     """No money moved, so the receipt says nothing of it."""
     client.force_login(shopper)
-    refund_of(paid, status="FAILED", approved_at=None)
+    if status == "FAILED":
+        refund_of(paid, status="FAILED")
+    else:
+        paid.refunds.create(kind="AMOUNT", status=status, amount=7_000)
     page = client.get(paid.get_absolute_url())
-    assert page.context["refunds"] == []
+    assert page.context["after"].refunds == []
     assert "7,000원" not in page.content.decode()
+
+
+def test_the_buyers_own_that_failed(client, shopper, paid):
+    """They canceled, and KakaoPay would not: that is said until another refund comes after it."""
+    client.force_login(shopper)
+    refund_of(paid, status="FAILED", amount=22_000, requested_by=shopper)
+    assert "KakaoPay did not give back ₩22,000, so nothing has changed." in read(client, paid)
+    refund_of(paid, amount=22_000)
+    assert "did not give back" not in read(client, paid)
 
 
 def test_a_fully_refunded_order_is_not_thanked_for(client, shopper, paid):
@@ -142,7 +209,7 @@ def test_money_that_came_too_late(client, shopper, paid, reason, refund, sentenc
     """However the order ended, nobody whose money came is told that nothing was charged."""
     client.force_login(shopper)
     Order.objects.update(status="CANCELED", cancel_reason=reason)
-    refund_of(paid, amount=22_000, status=refund)
+    refund_of(paid, amount=22_000, status=refund, kind="FULL")
     text = client.get(paid.get_absolute_url()).content.decode()
     assert sentence in text
     assert "결제되지 않았습니다" not in text
@@ -238,6 +305,17 @@ def test_no_parcel_is_promised_without_money(client, shopper, paid, money, deliv
         assert (f"badge-{delivery.lower()}" in text) is shown
 
 
+@pytest.mark.parametrize(("refunded", "shown"), [(0, True), (1, True), (2, False)])
+def test_nothing_left_to_put_into_the_parcel(client, shopper, paid, refunded, shown):
+    """All that would be delivered was refunded: no parcel is promised any more."""
+    client.force_login(shopper)
+    Order.objects.update(status="PARTIALLY_REFUNDED")
+    paid.lines.update(refunded=refunded)
+    parcel_of(paid)
+    for url in (paid.get_absolute_url(), reverse("orders:history")):
+        assert ("badge-preparing" in client.get(url).content.decode()) is shown
+
+
 def test_an_order_of_tickets(client, shopper, paid):
     """It has no parcel, and no word about one."""
     client.force_login(shopper)
@@ -277,8 +355,7 @@ def test_free_delivery(client, shopper, paid):
     """Said in a word, only where something is delivered."""
     client.force_login(shopper)
     parcel_of(paid)
-    english = {"accept-language": "en"}
-    text = client.get(paid.get_absolute_url(), headers=english).content.decode()
+    text = client.get(paid.get_absolute_url(), headers=ENGLISH).content.decode()
     assert "<dd>free</dd>" in text
 
 
@@ -294,8 +371,7 @@ def test_an_order_of_nothing(client, shopper, make_order):
     """Points paid for all of it: no tid, no card, and a word about it instead."""
     client.force_login(shopper)
     order = make_order(status="PAID", points=22_000, total=0, vat=0, paid_at=timezone.now())
-    english = {"accept-language": "en"}
-    text = client.get(order.get_absolute_url(), headers=english).content.decode()
+    text = client.get(order.get_absolute_url(), headers=ENGLISH).content.decode()
     assert "The points covered it all: there was nothing to pay." in text
     for word in ("(tid)", "(aid)", "KakaoPay ·", "Paid amount"):
         assert word not in text
@@ -307,8 +383,7 @@ def test_what_a_whole_refund_gives_back(client, shopper, paid):
     refund_of(paid, amount=21_000)
     Order.objects.update(status="REFUNDED", points=1_000, total=21_000)
     PaymentTransaction.objects.filter(kind="CHARGE").update(amount=21_000)
-    english = {"accept-language": "en"}
-    text = client.get(paid.get_absolute_url(), headers=english).content.decode()
+    text = client.get(paid.get_absolute_url(), headers=ENGLISH).content.decode()
     assert "The points that you used are back in your account." in text
 
 
@@ -336,9 +411,33 @@ def test_the_history_tells_of_parcels(client, shopper, make_order):
     assert len(queries_of(lambda: client.get(url))) == for_one
 
 
-def test_the_receipt_with_a_parcel_asks_little(client, shopper, paid):
-    """No more than eight queries."""
+def test_the_receipt_asks_little(client, shopper, paid):
+    """Six queries; two more where something was refunded, and two where a refund was asked for."""
     client.force_login(shopper)
     parcel_of(paid, **ON_ITS_WAY)
-    refund_of(paid)
+    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 6
+    for _ in range(2):
+        refund_of(paid, kind="LINES").lines.create(line=paid.lines.get(), quantity=1)
     assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 8
+    for status in ("WITHDRAWN", "OPEN"):
+        asked = paid.refund_requests.create(reason="금이 갔어요", status=status)
+        asked.lines.create(line=paid.lines.get(), quantity=1)
+    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 10
+
+
+def test_the_history_tells_of_refunds(client, shopper, make_order):
+    """Asked for, or being confirmed; no more queries for twenty orders."""
+    client.force_login(shopper)
+    url = reverse("orders:history")
+    asked, processing = make_order(status="PAID"), make_order(status="PAID")
+    asked.refund_requests.create(reason="금이 갔어요")
+    refund_of(processing, status="PROCESSING")
+    text = client.get(url, headers=ENGLISH).content.decode()
+    assert text.count("You have asked for a refund; we are looking at it.") == 1
+    assert text.count("We are confirming your refund") == 1
+    for_two = len(queries_of(lambda: client.get(url)))
+    for number in range(18):
+        order = make_order(status="PAID")
+        if number % 2:
+            order.refund_requests.create(reason="금이 갔어요")
+    assert len(queries_of(lambda: client.get(url))) == for_two

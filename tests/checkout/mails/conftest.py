@@ -47,7 +47,7 @@ def charge(order) -> PaymentTransaction:
 @pytest.fixture
 def refund(order, charge) -> PaymentTransaction:
     """10,000 won of it back, an hour later."""
-    return order.transactions.create(
+    refund = order.transactions.create(
         kind="REFUND",
         status="SUCCEEDED",
         gateway="kakaopay",
@@ -56,9 +56,19 @@ def refund(order, charge) -> PaymentTransaction:
         vat=645,
         tid=charge.tid,
         aid="A1a1b2c3d4e5f6071829",
-        refund_reason="컵 하나가 깨져 있었습니다",
         approved_at=datetime(2026, 11, 21, 0, 59, 58, tzinfo=UTC),
     )
+    order.refunds.create(
+        transaction=refund,
+        kind="AMOUNT",
+        status="SUCCEEDED",
+        amount=10_000,
+        tax_free=2_903,
+        vat=645,
+        reason="컵 하나가 깨져 있었습니다",
+        settled_at=datetime(2026, 11, 21, 0, 59, 58, tzinfo=UTC),
+    )
+    return refund
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """What mail says, in the buyer's language, as text and as HTML."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import translation
+from django.utils.html import escape
 
 from checkout import mails
 from checkout.models import Mail
-from orders.models import Order, PaymentTransaction
+from orders.models import Order, PaymentTransaction, Refund
 from tests.checkout.mails.conftest import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -133,7 +136,7 @@ class TestWhatItSays:
         refund = PaymentTransaction.objects.select_related("order").get(pk=refund.pk)
         for part in parts_of(composed(Event.REFUNDED, refund)):
             assert "The points that you used are back in your account" in part
-            assert "you can use the coupon again." in part
+            assert "you can use the coupon again while it is valid." in part
             assert "Points earned" not in part
 
     def test_a_refund(self, refund):
@@ -149,11 +152,93 @@ class TestWhatItSays:
 
     def test_a_refund_made_at_the_provider(self, refund):
         """Nobody gave a reason, so none is mentioned."""
-        PaymentTransaction.objects.filter(pk=refund.pk).update(is_external=True, refund_reason="")
-        refund.refresh_from_db()
+        PaymentTransaction.objects.filter(pk=refund.pk).update(is_external=True)
+        Refund.objects.update(reason="")
         for part in parts_of(composed(Event.REFUNDED, refund)):
             assert "10,000원" in part
             assert "사유" not in part
+
+    def test_pieces_and_points_that_went_back(self, reduced, refund):
+        """Of which lines, with the delivery fee; which points, and which stay used; the coupon."""
+        decided = Refund.objects.get()
+        decided.lines.create(line=refund.order.lines.first(), quantity=1)
+        Refund.objects.update(kind="LINES", points=600, with_delivery=True)
+        Order.objects.update(status="PARTIALLY_REFUNDED", language="en", points_refunded=600)
+        message = sent_about(refund)
+        assert message.subject.endswith(f"We refunded a part of your order {refund.order.number}")
+        for part in parts_of(message):
+            plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part)).replace(": ", " ")
+            for fact in (
+                "Refund for 컵 × 1, Delivery fee",
+                "Points given back 600 points",
+                "Points that stay used 1,400 points",
+                "Remains paid ₩18,900",
+                "The coupon stays used, because a part of the order does.",
+            ):
+                assert fact in plain
+            assert "back in your account" not in plain
+
+    def test_only_points_went_back_for_a_part(self, reduced, refund):
+        """A piece that points had paid for: no word of money, nor of cards and accounts."""
+        Refund.objects.update(
+            transaction=None, kind="LINES", amount=0, tax_free=0, vat=0, points=600
+        )
+        Order.objects.update(status="PARTIALLY_REFUNDED", language="en", points_refunded=600)
+        decided = Refund.objects.get()
+        order = Order.objects.get()
+        mail = Mail(event=Event.REFUNDED, order=order, refund=decided)
+        for part in parts_of(mails.compose(mail)):
+            for fact in (
+                *("Part of your order was refunded", "600 points", "1,400 points"),
+                "Points had paid for it, so no money goes back.",
+            ):
+                assert fact in part
+            for word in ("the way you paid", "Refunded amount", "Remains paid", "Refunded at"):
+                assert word not in part
+
+    def test_the_last_refund_of_what_went_back_in_parts(self, reduced, refund):
+        """Points that went back before are not said to come with it."""
+        PaymentTransaction.objects.filter(pk=refund.pk).update(amount=28_900)
+        Order.objects.update(status="REFUNDED", language="en", points_refunded=2_000)
+        for part in parts_of(sent_about(refund)):
+            assert "Points given back" not in part
+            assert "Points that stay used" not in part
+            assert "The points that you used are back in your account" in part
+
+    def test_all_that_was_left(self, refund):
+        """No list of pieces: it is everything."""
+        Refund.objects.update(kind="FULL")
+        Order.objects.update(status="REFUNDED", language="en")
+        message = sent_about(refund)
+        assert message.subject.endswith(f"We refunded your order {refund.order.number}")
+        for part in parts_of(message):
+            assert "Refund for" not in part
+
+    def test_what_is_not_shipped_because_it_was_refunded(self, parcel):
+        """Of two cups one was refunded; the parcel has the other."""
+        parcel.order.lines.filter(quantity=2).update(refunded=1)
+        parcel.order.lines.filter(is_tax_free=True).update(refunded=1)
+        for part in parts_of(mails.compose(Mail(event=Event.SHIPPED, order=parcel.order))):
+            assert "× 1" in part
+            assert "× 2" not in part
+            assert "산책" not in part
+
+    def test_a_declined_request(self, order, settings):
+        """Answer, pieces and reason, escaped where it is HTML, and a way back to the order."""
+        request = order.refund_requests.create(
+            status="DECLINED", reason="금이 <갔>어요", answer="7일이 <지났>습니다"
+        )
+        request.lines.create(line=order.lines.last(), quantity=1)
+        order.language = "en"
+        message = mails.compose(Mail(event=Event.DECLINED, order=order, request=request))
+        assert message.subject.endswith(f"About your refund request for order {order.number}")
+        text, html = parts_of(message)
+        for fact in ("금이 <갔>어요", "7일이 <지났>습니다", "산책 <책> & 길 × 1"):
+            assert fact in text
+            assert escape(fact) in html
+        for part in (text, html):
+            assert "Nothing was refunded for it." in part
+            assert f"{settings.SITE_URL}/orders/{order.number}/" in part
 
     def test_nothing_was_charged(self, charge, settings):
         """The cart is as it was, and where to order again."""
@@ -176,7 +261,7 @@ class TestWhatItSays:
     def test_in_english(self, refund, parcel, event, subject, sentence):
         """For who ordered in English, whoever sends it; and no word of Korean but names."""
         refund.order.language = "en"
-        refund.refund_reason = ""
+        Refund.objects.update(reason="")
         with translation.override("ko"):
             message = composed(event, refund)
         assert subject in message.subject
@@ -201,8 +286,15 @@ class TestWhatItSays:
         assert composed(Event.PAID, charge).message()["Bcc"] is None
 
 
+def sent_about(refund: PaymentTransaction):
+    """The mail about money that went back, from the rows as they are now."""
+    refund = PaymentTransaction.objects.select_related("order").get(pk=refund.pk)
+    return composed(Event.REFUNDED, refund)
+
+
 def composed(event: Mail.Event, txn: PaymentTransaction):
-    return mails.compose(Mail(pk=1, event=event, order=txn.order, transaction=txn))
+    refund = Refund.objects.filter(transaction=txn).first()
+    return mails.compose(Mail(pk=1, event=event, order=txn.order, transaction=txn, refund=refund))
 
 
 def parts_of(message) -> tuple[str, str]:
