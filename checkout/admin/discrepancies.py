@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,32 +16,16 @@ from django.utils.translation import gettext_lazy
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.http import ShopperRequest
-from checkout import discrepancies
+from checkout import discrepancies, settling_by_hand
+from checkout.admin import settling_page
+from checkout.admin.discrepancy_forms import ClosingForm
 from checkout.admin.figures import KIND_COLORS, amount_or_dash, telling
 from checkout.models import Discrepancy
 from orders.admin import ReadOnlyAdmin
 
 LINK = '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>'
-
-
-class ClosingForm(forms.Form):
-    """Why the books differ, and where that can be seen."""
-
-    evidence = forms.CharField(
-        label=gettext_lazy("Evidence"),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=gettext_lazy("Where it can be seen: a file, a mail, a page of the partner site."),
-        error_messages={"required": gettext_lazy("Enter where it can be seen.")},
-    )
-    explanation = forms.CharField(
-        label=gettext_lazy("Explanation"),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=gettext_lazy("Why the books differ, and what was done about it."),
-        error_messages={"required": gettext_lazy("Enter why the books differ.")},
-    )
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -73,7 +56,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     ordering = (F("closed_at").desc(nulls_first=True), "-found_at", "-pk")
     search_fields = ("tid", "aid", "order_number")
     search_help_text = gettext_lazy("Order number, tid or aid.")
-    actions_detail = ("close",)
+    actions_detail = ("close", "settle")
     readonly_fields = ("order", "our_won", "their_won")
     fieldsets = (
         (None, {"fields": (("kind", "order"), ("tid", "transaction"), ("aid", "detail"))}),
@@ -124,9 +107,15 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
         return format_html(LINK, address, row.transaction.order.number)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
-        """What is closed cannot be closed."""
-        is_open = Discrepancy.objects.filter(pk=object_id, closed_at=None).exists()
-        return super().get_actions_detail(request, object_id) if is_open else []
+        """What is closed cannot be closed, and only what is stuck is settled by hand."""
+        rows = Discrepancy.objects.select_related("transaction")
+        row = rows.filter(pk=object_id, closed_at=None).first()
+        if row is None:
+            return []
+        offered: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        if settling_by_hand.is_stuck(row, now=timezone.now()):
+            return offered
+        return [each for each in offered if each.action_name != "checkout_discrepancy_settle"]
 
     @action(
         description=gettext_lazy("Close…"),
@@ -149,10 +138,25 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
             return self.closing_page(request, row, form, status)
         try:
             discrepancies.close(row, by=request.user, now=timezone.now(), **form.cleaned_data)
+            said = _("Closed: %(explanation)s")
+            self.log_change(request, row, said % {"explanation": row.explanation})
             messages.success(request, _("The discrepancy was closed. No money was moved."))
         except discrepancies.AlreadyClosed:
             messages.warning(request, _("This discrepancy has been closed already."))
         return redirect("admin:checkout_discrepancy_change", row.pk)
+
+    @action(
+        description=gettext_lazy("Settle by hand…"),
+        url_path="settle",
+        permissions=["view", "close"],
+        icon="gavel",
+    )
+    def settle(self, request: ShopperRequest, object_id: str) -> HttpResponse:
+        """Say whether the money of a stuck transaction moved."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return settling_page.settle(self, request, row)
 
     def has_close_permission(self, request: ShopperRequest, obj: object = None) -> bool:
         """Named in ``permissions`` above: "checkout.close_…" there would ask the database."""

@@ -7,18 +7,17 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from checkout.models import ProviderCall
-from orders.admin import ReadOnlyAdmin
+from orders.admin import FoundByOrder, ReadOnlyAdmin
 
 
 @admin.register(ProviderCall)
-class ProviderCallAdmin(ReadOnlyAdmin):
+class ProviderCallAdmin(FoundByOrder, ReadOnlyAdmin):
     """Every request to a provider, with secrets masked."""
 
     list_display = ("started_at", "operation", "transaction", "http_status", "problem")
-    list_filter = ("operation", "started_at")
+    list_filter = ("started_at",)
     list_select_related = ("transaction",)
-    search_fields = ("transaction__tid", "transaction__order__number")
-    search_help_text = _("tid or order number.")
+    order_path = "transaction__order"
     readonly_fields = ("sent", "received")
     fields = (
         ("operation", "transaction"),
@@ -39,6 +38,9 @@ class ProviderCallAdmin(ReadOnlyAdmin):
 
 
 def as_text(body: Any) -> str:
+    return format_html('<pre class="overflow-x-auto text-xs">{}</pre>', pretty(body))
+
+
+def pretty(body: Any) -> str:
     """JSON as a person reads it: indented, Korean as Korean."""
-    text = json.dumps(body, ensure_ascii=False, indent=2)
-    return format_html('<pre class="overflow-x-auto text-xs">{}</pre>', text)
+    return json.dumps(body, ensure_ascii=False, indent=2)
