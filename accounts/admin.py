@@ -6,7 +6,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest, QueryDict
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -20,10 +21,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts import points
+from accounts import points, rights
+from accounts.factor_admin import ResetsSecondFactor
 from accounts.http import ShopperRequest
 from accounts.models import PointEntry, User
 
+#: Whoever has it gives more points than REFUND_LIMIT at once: a point is a won.
+ABOVE_LIMIT = "orders.refund_order_above_limit"
 #: The most points that staff can give at once.
 MOST_GIVEN = 1_000_000
 
@@ -32,7 +36,16 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class StaffGroupAdmin(GroupAdmin, ModelAdmin):
-    pass
+    """What a group may do, only superusers change: whoever is in it would get it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
 
 
 class PersonCreationForm(UserCreationForm):
@@ -48,8 +61,14 @@ class PersonChangeForm(UserChangeForm):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin[User], ModelAdmin):
-    """Django's own, for people who are known by their e-mail address."""
+class PersonAdmin(ResetsSecondFactor, UserAdmin[User], ModelAdmin):
+    """
+    Django's own, for people who are known by their e-mail address.
+
+    Staff who are no superusers appoint others by groups, and neither give nor take what they do
+    not have, or what only superusers give (``accounts.rights``). Nor do they get into other
+    accounts: they set neither passwords nor e-mail addresses.
+    """
 
     form = PersonChangeForm
     add_form = PersonCreationForm
@@ -71,6 +90,39 @@ class PersonAdmin(UserAdmin[User], ModelAdmin):
     add_fieldsets = [
         (None, {"fields": ["email", "usable_password", "password1", "password2"]}),
     ]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed: bool = super().has_change_permission(request, obj)
+        return allowed and (obj is None or rights.may_manage(cast(User, request.user), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or rights.may_manage(cast(User, request.user), obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fields
+        return [*fields, "email", "is_superuser", "user_permissions"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fieldsets
+        return [(None, {"fields": ["email"]}), *fieldsets[1:]]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["queryset"] = rights.groups_to_give(cast(User, request.user))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        answer: HttpResponse = super().user_change_password(request, id, form_url)
+        return answer
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -127,6 +179,26 @@ class PointsForm(forms.ModelForm[PointEntry]):
     class Meta:
         model = PointEntry
         fields = ["user", "amount", "until", "note", "seen"]
+
+    def clean_user(self) -> User:
+        user: User = self.cleaned_data["user"]
+        if user == self.by:
+            raise forms.ValidationError(
+                _("Nobody gives points to themselves: somebody else has to give them to you.")
+            )
+        return user
+
+    def clean_amount(self) -> int:
+        amount: int = self.cleaned_data["amount"]
+        if amount > settings.REFUND_LIMIT and not self.by.has_perm(ABOVE_LIMIT):
+            raise forms.ValidationError(
+                _(
+                    "You may give at most %(limit)s points at once. Give fewer, or ask somebody "
+                    "who may refund above the limit."
+                ),
+                params={"limit": f"{settings.REFUND_LIMIT:,}"},
+            )
+        return amount
 
     def clean_until(self) -> date:
         until: date = self.cleaned_data["until"]

@@ -2,13 +2,34 @@
 
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 
 def page(title: Any, icon: str, name: str) -> dict[str, Any]:
-    """An entry of the side bar; ``icon`` is the name of a Material symbol."""
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}_changelist")}
+    """
+    An entry of the side bar, for those who may see the list that it leads to.
+
+    :param icon: the name of a Material symbol.
+    :param name: of the list, such as "orders_order".
+    """
+    app, _underscore, model = name.partition("_")
+
+    def may_see(request: HttpRequest) -> bool:
+        return any(request.user.has_perm(f"{app}.{may}_{model}") for may in ("view", "change"))
+
+    link = reverse_lazy(f"admin:{name}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": may_see}
+
+
+def may_export(request: HttpRequest) -> bool:
+    return request.user.has_perm("orders.export_order")
+
+
+def stylesheet(request: HttpRequest) -> str:
+    return static("css/desk.css")
 
 
 def unfold(shop_name: str) -> dict[str, Any]:
@@ -19,6 +40,8 @@ def unfold(shop_name: str) -> dict[str, Any]:
         "SITE_SYMBOL": "storefront",
         "SHOW_BACK_BUTTON": True,
         "COLORS": {"primary": GREEN},
+        "STYLES": [stylesheet],
+        "DASHBOARD_CALLBACK": "checkout.admin.front_page.fill",
         "SIDEBAR": {
             "show_search": True,
             "show_all_applications": True,
@@ -28,11 +51,19 @@ def unfold(shop_name: str) -> dict[str, Any]:
                     "items": [
                         page(_("Orders"), "receipt_long", "orders_order"),
                         page(_("Shipments"), "local_shipping", "orders_shipment"),
+                        page(_("Refunds"), "undo", "orders_refund"),
+                        page(_("Refund requests"), "contact_support", "orders_refundrequest"),
                         page(_("Payments"), "payments", "orders_paymenttransaction"),
                         page(_("Provider calls"), "swap_horiz", "checkout_providercall"),
                         page(_("Mails"), "mail", "checkout_mail"),
                         page(_("Reconciliation runs"), "rule", "checkout_reconciliationrun"),
                         page(_("Discrepancies"), "difference", "checkout_discrepancy"),
+                        {
+                            "title": _("Exports"),
+                            "icon": "download",
+                            "link": reverse_lazy("admin:orders_order_export"),
+                            "permission": may_export,
+                        },
                     ],
                 },
                 {
@@ -48,7 +79,9 @@ def unfold(shop_name: str) -> dict[str, Any]:
                 {
                     "title": _("People"),
                     "items": [
-                        page(_("Accounts"), "group", "accounts_user"),
+                        page(_("Accounts"), "person", "accounts_user"),
+                        page(_("Groups"), "group", "auth_group"),
+                        page(_("Audit trail"), "history", "admin_logentry"),
                         page(_("Points"), "toll", "accounts_pointentry"),
                     ],
                 },

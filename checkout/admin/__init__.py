@@ -1,5 +1,25 @@
 """The operators' desk. Importing the modules registers what is in them."""
 
-from checkout.admin import discrepancies, journal, mails, refunds, runs, shipments
+from checkout.admin import (
+    discrepancies,
+    journal,
+    mails,
+    orders,
+    refund_list,
+    refund_requests,
+    runs,
+    shipments,
+    trail,
+)
 
-__all__ = ["discrepancies", "journal", "mails", "refunds", "runs", "shipments"]
+__all__ = [
+    "discrepancies",
+    "journal",
+    "mails",
+    "orders",
+    "refund_list",
+    "refund_requests",
+    "runs",
+    "shipments",
+    "trail",
+]

@@ -1,11 +1,12 @@
 """The catalogue for staff. Stock is added to, never overwritten: sales go on meanwhile."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -16,6 +17,23 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from shop.models import Category, Product
 from shop.templatetags.money import won
+
+
+class SoldOutFilter(admin.SimpleListFilter):
+    """On sale, and nothing left: what the front page counts."""
+
+    title = _("stock")
+    parameter_name = "state"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> Iterable[tuple[str, Any]]:
+        return [("sold_out", _("sold out"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product]:
+        if self.value() != "sold_out":
+            return queryset
+        return queryset.filter(is_active=True, stock=0)
 
 
 class ProductForm(forms.ModelForm[Product]):
@@ -64,7 +82,7 @@ class ProductAdmin(ModelAdmin, TranslationAdmin[Product]):
         "is_active",
     ]
     list_display_links = ["thumbnail", "name"]
-    list_filter = ["category", "is_active", "is_tax_free", "needs_delivery"]
+    list_filter = [SoldOutFilter, "category", "is_active", "is_tax_free", "needs_delivery"]
     list_select_related = ["category"]
     search_fields = ["name_ko", "name_en", "slug"]
     prepopulated_fields = {"slug": ["name_en"]}

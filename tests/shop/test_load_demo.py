@@ -4,11 +4,13 @@ from io import StringIO
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Address, PointEntry, User
 from shop.demo.catalogue import GOODS, SHELVES
+from shop.management.commands.load_demo import PEOPLE
 from shop.models import Category, Coupon, CouponGrant, Product
 
 
@@ -44,7 +46,7 @@ def test_loading_twice_changes_nothing(load, tmp_path):
     before = [list(table.objects.order_by("pk").values()) for table in tables]
     assert load().startswith(f"{len(GOODS)} products (0 new)")
     assert [list(table.objects.order_by("pk").values()) for table in tables] == before
-    assert (Category.objects.count(), User.objects.count()) == (len(SHELVES), 2)
+    assert (Category.objects.count(), User.objects.count()) == (len(SHELVES), 5)
     assert len(list((tmp_path / "products").iterdir())) == len(GOODS)
 
 
@@ -72,12 +74,22 @@ def test_a_lost_or_changed_picture_is_put_back(load, tmp_path):
 
 
 def test_the_demo_people_can_sign_in(load, client):
-    """Both passwords work, both addresses are verified, and only staff is staff."""
+    """Each password works, each address is verified, and only one may do everything."""
+    for group in ("support", "finance", "manager"):
+        Group.objects.get_or_create(name=group)
     load()
-    for email in ("shopper@example.com", "staff@example.com"):
+    for email in PEOPLE:
         assert client.login(email=email, password="kakaopay-demo")
         assert EmailAddress.objects.get(email=email).verified
-    assert User.objects.get(is_superuser=True, is_staff=True).email == "staff@example.com"
+    assert User.objects.get(is_superuser=True).email == "staff@example.com"
+    assert list(
+        User.objects.filter(is_staff=True).order_by("email").values_list("email", "groups__name")
+    ) == [
+        ("finance@example.com", "finance"),
+        ("manager@example.com", "manager"),
+        ("staff@example.com", None),
+        ("support@example.com", "support"),
+    ]
 
 
 def test_coupons_to_try(load):

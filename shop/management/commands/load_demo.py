@@ -2,6 +2,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -17,8 +18,13 @@ PASSWORD = "kakaopay-demo"  # noqa: S105 — printed in the README, for developm
 PEOPLE: dict[str, dict[str, Any]] = {
     "shopper@example.com": {"name": "김손님", "phone": "+821012345678"},
     "staff@example.com": {"name": "박점원", "is_staff": True, "is_superuser": True},
+    "support@example.com": {"name": "이상담", "is_staff": True},
+    "finance@example.com": {"name": "정재무", "is_staff": True},
+    "manager@example.com": {"name": "최관리", "is_staff": True},
 }
-SHOPPER, STAFF = PEOPLE
+SHOPPER, STAFF, *_OTHERS = PEOPLE
+#: The groups of the same names were made by a migration.
+GROUPS = {f"{name}@example.com": name for name in ("support", "finance", "manager")}
 POINTS, POINTS_NOTE = 12_000, "가입 축하 포인트"
 ADDRESSES: list[dict[str, Any]] = [
     {
@@ -62,7 +68,7 @@ DESCRIBED = [
 
 
 class Command(BaseCommand):
-    help = "Fill the shop with demo goods and two demo people. May be run again."
+    help = "Fill the shop with demo goods and demo people. May be run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -148,6 +154,7 @@ def load_person(email: str, details: dict[str, Any]) -> User:
     user = User.objects.filter(email=email).first()
     if user is None:
         user = User.objects.create_user(email, PASSWORD, **details)
+        user.groups.set(Group.objects.filter(name=GROUPS.get(email)))
     EmailAddress.objects.update_or_create(
         user=user, email=email, defaults={"verified": True, "primary": True}
     )

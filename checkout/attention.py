@@ -1,0 +1,84 @@
+"""What waits for somebody at the desk. The admin's lists show exactly the rows that are counted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from checkout.models import Discrepancy
+from orders import overdue
+from orders.models import Refund, RefundRequest
+from shop.models import Product
+
+#: A number above this is told as "more than".
+MOST = 999
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One kind of row that waits, and which part of its model's list shows them all."""
+
+    title: str
+    hint: str
+    rows: QuerySet[Any]
+    part: str
+    is_urgent: bool = False
+
+    @property
+    def model(self) -> type[Model]:
+        return self.rows.model
+
+    def count(self) -> int:
+        """How many wait; MOST + 1 if there are more than MOST, for it counts no further."""
+        return self.rows.order_by()[: MOST + 1].count()
+
+
+def concerns(*, now: datetime) -> list[Concern]:
+    """All of them, those about money first. Nothing is counted yet."""
+    minutes, days = settings.ATTENTION_UNCONFIRMED_MINUTES, settings.ATTENTION_UNSHIPPED_DAYS
+    return [
+        Concern(
+            _("Payments not confirmed"),
+            ngettext("for over %(count)d minute", "for over %(count)d minutes", minutes)
+            % {"count": minutes},
+            overdue.unconfirmed(now=now),
+            "state=unconfirmed",
+            is_urgent=True,
+        ),
+        Concern(
+            _("Open discrepancies"),
+            _("our books and the provider's differ"),
+            Discrepancy.objects.filter(closed_at=None),
+            "state=open",
+            is_urgent=True,
+        ),
+        Concern(
+            _("Refunds to approve"),
+            _("above the limit, asked for by somebody else"),
+            Refund.objects.filter(status=Refund.Status.WAITING),
+            "state=waiting",
+        ),
+        Concern(
+            _("Refund requests"),
+            _("buyers wait for an answer"),
+            RefundRequest.objects.filter(status=RefundRequest.Status.OPEN),
+            "state=open",
+        ),
+        Concern(
+            _("Not shipped"),
+            ngettext("paid over %(count)d day ago", "paid over %(count)d days ago", days)
+            % {"count": days},
+            overdue.unshipped(now=now),
+            "state=late",
+        ),
+        Concern(
+            _("Sold out"),
+            _("on sale, and nothing left"),
+            Product.objects.on_sale().filter(stock=0),
+            "state=sold_out",
+        ),
+    ]
