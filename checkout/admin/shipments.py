@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -19,9 +19,11 @@ from unfold.decorators import action, display
 
 from accounts.http import ShopperRequest
 from checkout import parcels
+from checkout.admin import shipping_lists
 from checkout.admin.parcel_forms import MOVES, AddressForm, CarrierForm
-from orders import carriers, shipping
-from orders.admin import SHIPMENT_COLORS, delivery_label, found_by_any_spelling
+from checkout.admin.parcel_words import why_not
+from orders import carriers, overdue, shipping
+from orders.admin import SHIPMENT_COLORS, FoundByOrder, LongList, PeriodFilter, delivery_label
 from orders.models import Shipment
 
 Status = Shipment.Status
@@ -29,6 +31,7 @@ Status = Shipment.Status
 
 STATES = {
     "to_ship": gettext_lazy("to be shipped"),
+    "late": gettext_lazy("waiting for too long"),
     "shipped": Status.SHIPPED.label,
     "delivered": Status.DELIVERED.label,
 }
@@ -48,24 +51,23 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Shipment]) -> QuerySet[Shipment]:
         if self.value() == "to_ship":
             return queryset.filter(pk__in=shipping.to_ship().order_by().values("pk"))
+        if self.value() == "late":
+            late = overdue.unshipped(now=timezone.now())
+            return queryset.filter(pk__in=late.order_by().values("pk"))
         status = {"shipped": Status.SHIPPED, "delivered": Status.DELIVERED}.get(self.value() or "")
         return queryset.filter(status=status) if status else queryset
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(ModelAdmin):
+class ShipmentAdmin(FoundByOrder, LongList, ModelAdmin):
     """A list to work through, and a page for each parcel on which it is moved."""
 
     list_display = ("order_number", "recipient", "state", "money", "carrier", "number", "paid")
     list_display_links = ("order_number", "recipient")
-    list_filter = (StateFilter, "carrier", "order__paid_at")
+    list_filter = (StateFilter, "carrier", ("order__placed_at", PeriodFilter))
     list_before_template = "admin/orders/shipment/states.html"
     list_select_related = ("order",)
-    show_full_result_count = False
-    search_fields = (
-        *("order__number", "recipient", "phone", "tracking_number"),
-        *("order__name", "order__phone"),
-    )
+    sortable_by = ("order_number",)
     search_help_text = gettext_lazy("Order number, name, phone or tracking number.")
     actions = ("mark_delivered",)
 
@@ -73,35 +75,27 @@ class ShipmentAdmin(ModelAdmin):
     def order_number(self, parcel: Shipment) -> str:
         return parcel.order.number
 
-    @display(description=gettext_lazy("delivery"), ordering="status", label=SHIPMENT_COLORS)
+    @display(description=gettext_lazy("delivery"), label=SHIPMENT_COLORS)
     def state(self, parcel: Shipment) -> tuple[str, str]:
         return delivery_label(parcel)
 
-    @display(description=gettext_lazy("payment"), ordering="order__status")
+    @display(description=gettext_lazy("payment"))
     def money(self, parcel: Shipment) -> str:
         return parcel.order.get_status_display()
 
-    @display(description=gettext_lazy("tracking number"), ordering="tracking_number")
+    @display(description=gettext_lazy("tracking number"))
     def number(self, parcel: Shipment) -> str:
         return parcel.tracking_number or "–"
 
-    @display(description=gettext_lazy("paid since"), ordering="order__paid_at")
+    @display(description=gettext_lazy("paid since"))
     def paid(self, parcel: Shipment) -> str:
         return timesince(parcel.order.paid_at, depth=1) if parcel.order.paid_at else "–"
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Of those to be shipped, who has waited longest comes first."""
-        if request.GET.get("state") == "to_ship":
+        if request.GET.get("state") in {"to_ship", "late"}:
             return ("order__paid_at", "pk")
         return ("-order__placed_at", "-pk")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
-    ) -> tuple[QuerySet[Model], bool]:
-        search = super().get_search_results
-        return found_by_any_spelling(
-            lambda term: search(request, queryset, term), queryset, search_term
-        )
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -128,7 +122,7 @@ class ShipmentAdmin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.address_view)
         own = path("<path:object_id>/address/", view, name="orders_shipment_address")
-        return [own, *super().get_urls()]
+        return [own, *shipping_lists.urls(self), *super().get_urls()]
 
     def change_view(
         self,
@@ -248,18 +242,3 @@ def why_not_now(parcel: Shipment) -> str:
     except shipping.CannotMove as error:
         return why_not(error)
     return ""
-
-
-def why_not(error: shipping.CannotMove) -> str:
-    """A sentence for staff."""
-    if isinstance(error, shipping.NotPaid):
-        return _("The order is not paid, or its money went back: do not ship it.")
-    if isinstance(error, shipping.BeingRefunded):
-        return _("A refund of the order has not been answered yet: wait until it is, then ship.")
-    if isinstance(error, shipping.NotThere):
-        return {
-            Status.PREPARING: _("The parcel is still being prepared. Mark it shipped first."),
-            Status.SHIPPED: _("The parcel is on its way already."),
-            Status.DELIVERED: _("The parcel was delivered already."),
-        }[error.status]
-    return _("This order has nothing to deliver.")
