@@ -4,13 +4,16 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+from config import second_factor
+
+admin.site.login = secure_admin_login(second_factor.enter)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("shop.urls")),
     path("checkout/", include("checkout.urls")),
     path("orders/", include("orders.urls")),
     path("accounts/", include("accounts.urls")),
+    path("accounts/2fa/totp/activate/", second_factor.ActivateView.as_view()),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
