@@ -1,0 +1,53 @@
+"""
+Words of django-unfold, which speaks no Korean: listed here, ``make messages`` collects them, and
+the translations in ``locale`` are found before its own.
+"""
+
+from django.utils.translation import gettext_noop as _
+
+WORDS = (
+    _("Search apps and models..."),
+    _("Type to search"),
+    _("All applications"),
+    _("Filters"),
+    _("Apply Filters"),
+    _("Clear all filters"),
+    _("Reset filters"),
+    _("Filter navigation items"),
+    _("No results found"),
+    _("This page yielded into no results. Create a new item or reset your filters."),
+    _("No results matching your query"),
+    _("No data"),
+    _("Recent searches"),
+    _("No recent searches"),
+    _("Loading more results..."),
+    _("Select action to run"),
+    _("Run the selected action"),
+    _("Select all rows"),
+    _("Select record"),
+    _("Select value"),
+    _("More actions"),
+    _("Choose file to upload"),
+    _("Click to download"),
+    _("Click to cancel"),
+    _("Go back"),
+    _("Return to site"),
+    _("View site"),
+    _("View on site"),
+    _("Light"),
+    _("Dark"),
+    _("System"),
+    _("Date from"),
+    _("Date to"),
+    _("Value"),
+    _("General"),
+    _("Summary"),
+    _("Objects"),
+    _("Record picture"),
+    _("Image preview"),
+    _("Expand row"),
+    _("Add row"),
+    _("This item will be deleted."),
+    _("Toggle password visibility"),
+    _("Submit"),
+)
