@@ -35,11 +35,13 @@ KILLS ?= 500
 STEPS ?= 20000
 PAYMENTS ?= 10000
 ROWS ?= 200000
+ORDERS ?= 1000000
+EXPORTS ?= 200000
 
-torture: install ## Kill the web process at random, live random lives, and compare big books; takes long
+torture: install ## Kill the web process at random, live random lives, compare big books, and open long lists; takes long
 	$(BIN)/python -m tests.killing --kills $(KILLS)
 	STEPS=$(STEPS) $(BIN)/python -m pytest -q tests/properties
-	$(BIN)/python -m tests.volume --payments $(PAYMENTS) --rows $(ROWS)
+	$(BIN)/python -m tests.volume --payments $(PAYMENTS) --rows $(ROWS) --orders $(ORDERS) --exports $(EXPORTS)
 
 check: install ## Check format, lint, types, import contracts, migrations and translations
 	$(BIN)/ruff format --check .

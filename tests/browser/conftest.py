@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-sync",
 ]
 
-PEOPLE = ["mixed", "quits", "covered", "plain", "thumb", "parcel", "slow"]
+PEOPLE = ["desk", "dear", "mixed", "quits", "covered", "plain", "thumb", "parcel", "slow"]
 LIKE_THE_DEMO_SHOPPER = f"""
 from shop.management.commands.load_demo import load_belongings, load_person
 from shop.models import Coupon
