@@ -42,11 +42,12 @@ class User(AbstractUser):
     name = models.CharField(_("name"), max_length=50, blank=True)
     phone = PhoneNumberField(_("phone"), blank=True)
     public_id = models.CharField(
+        _("name at the provider"),
         max_length=32,
         unique=True,
         editable=False,
         default=new_public_id,
-        help_text="The name a payment provider knows this person by: it says nothing about them.",
+        help_text=_("What the payment provider knows them by: it says nothing about them."),
     )
 
     USERNAME_FIELD = "email"
@@ -223,7 +224,7 @@ class UserEvent(
     events_of(  # type: ignore[misc]
         User,
         index="staff_changed_accounts",
-        fields=["is_active", "is_staff", "is_superuser"],
+        fields=["email", "is_active", "is_staff", "is_superuser"],
         when=WHOLE_LIFE,
     )
 ):

@@ -22,6 +22,7 @@ def events_of(
     *,
     index: str,
     fields: list[str] | None = None,
+    row: tuple[str, ...] = (),
     when: tuple[type[pghistory.RowEvent], ...] = (pghistory.InsertEvent, pghistory.UpdateEvent),
     **more: Any,
 ) -> Any:
@@ -31,6 +32,7 @@ def events_of(
     :param index: its name; it finds what staff did, newest first. A second one, ``…_of``, finds the
         states of one row.
     :param fields: what is noted; a change of anything else is not.
+    :param row: the columns that name the row, if it is no row of one table.
     """
     by_staff = models.Index(
         fields=["-pgh_created_at"], name=index, condition=models.Q(pgh_context__isnull=False)
@@ -38,7 +40,9 @@ def events_of(
     indexes = [by_staff]
     if "obj_field" not in more:
         more["obj_field"] = pghistory.ObjForeignKey(related_name="+", db_index=False)
-        indexes.append(models.Index(fields=["pgh_obj", "-pgh_id"], name=f"{index}_of"))
+        row = ("pgh_obj",)
+    if row:
+        indexes.append(models.Index(fields=[*row, "-pgh_id"], name=f"{index}_of"))
     trackers = [tracker() for tracker in when]
     meta = {"indexes": indexes, "default_permissions": ()}
     return pghistory.create_event_model(model, *trackers, fields=fields, meta=meta, **more)

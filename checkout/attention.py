@@ -58,7 +58,7 @@ def concerns(*, now: datetime) -> list[Concern]:
         ),
         Concern(
             _("Refunds to approve"),
-            _("above the limit, asked for by somebody else"),
+            _("wait for a second person"),
             Refund.objects.filter(status=Refund.Status.WAITING),
             "state=waiting",
         ),

@@ -119,7 +119,7 @@ def send_again(mail: Mail, *, by: User, now: datetime) -> Mail:
     """
     with locked(mail.order_id):
         current = Mail.objects.select_related(*ABOUT).filter(pk=mail.pk).first()
-        if current is None or is_overtaken(current):
+        if current is None or is_overtaken(current) or confirms_nothing(current):
             raise NotTrueAnyMore
         about = {name: getattr(mail, name) for name in ("order", "transaction", "refund")}
         same = Mail.objects.filter(**about, request=mail.request, event=mail.event)
@@ -237,6 +237,11 @@ def is_overtaken(mail: Mail) -> bool:
     return False
 
 
+def confirms_nothing(mail: Mail) -> bool:
+    """All that it confirms went back. The first mail goes out all the same: so it happened."""
+    return mail.event == Mail.Event.PAID and mail.order.status == Order.Status.REFUNDED
+
+
 def compose(mail: Mail) -> EmailMultiAlternatives:
     """The mail in its order's language, as text and as HTML."""
     order = mail.order
@@ -258,10 +263,18 @@ def compose(mail: Mail) -> EmailMultiAlternatives:
 def subject_of(mail: Mail) -> str:
     """In the language that is active."""
     subject = SUBJECTS[Mail.Event(mail.event)]
-    is_part = mail.order.status == Order.Status.PARTIALLY_REFUNDED
-    if is_part and mail.event == Mail.Event.REFUNDED:
+    if mail.event == Mail.Event.REFUNDED and is_of_a_part(mail):
         subject = REFUNDED_IN_PART
     return str(subject) % {"number": mail.order.number}
+
+
+def is_of_a_part(mail: Mail) -> bool:
+    """Was something of the order left when the mail's refund had gone back?"""
+    order, refund = mail.order, mail.refund
+    if order.status != Order.Status.REFUNDED or refund is None:
+        return order.status == Order.Status.PARTIALLY_REFUNDED
+    later = order.refunds.filter(status=Refund.Status.SUCCEEDED, settled_at__gt=refund.settled_at)
+    return later.exists()
 
 
 def message_id(mail: Mail) -> str:
@@ -290,6 +303,7 @@ def context_for(mail: Mail) -> dict[str, Any]:
         "left": balance.left,
         "earned": balance.earned,
         "points_left": order.points - order.points_refunded,
+        "is_over": order.status == Order.Status.REFUNDED and not is_of_a_part(mail),
         "order_url": settings.SITE_URL + order.get_absolute_url(),
         "order_again_url": settings.SITE_URL + reverse("checkout:review"),
         "site_url": settings.SITE_URL,

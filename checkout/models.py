@@ -276,6 +276,7 @@ class AdminLogEvent(
         AdminLog,
         index="staff_logged",
         fields=["content_type", "object_id", "object_repr", "action_flag", "change_message"],
+        row=("content_type", "object_id"),
         when=(pghistory.InsertEvent,),
         obj_field=None,
     )

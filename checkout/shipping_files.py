@@ -29,7 +29,7 @@ class Unreadable(Exception):
     """The file cannot be read; the message says why and what to do, in a sentence."""
 
 
-def lines_of(file: UploadedFile) -> Iterator[Cells]:
+def lines_of(file: UploadedFile[bytes]) -> Iterator[Cells]:
     """
     The cells of each line, as texts. A file that is too long is not read at all.
 

@@ -42,6 +42,9 @@ def unfold(shop_name: str) -> dict[str, Any]:
         "COLORS": {"primary": GREEN},
         "STYLES": [stylesheet],
         "DASHBOARD_CALLBACK": "checkout.admin.front_page.fill",
+        "ACCOUNT": {
+            "navigation": [{"title": _("Two-step sign-in"), "link": reverse_lazy("mfa_index")}]
+        },
         "SIDEBAR": {
             "show_search": True,
             "show_all_applications": True,

@@ -18,7 +18,10 @@ BANNER = """
   Sandbox   {sandbox}   (what KakaoPay would have in its books)
 
   Shopper   shopper@example.com / kakaopay-demo
-  Staff     staff@example.com   / kakaopay-demo
+  Staff     staff@example.com   / kakaopay-demo   (may do everything)
+            support@example.com / kakaopay-demo   (orders, parcels, small refunds)
+            finance@example.com / kakaopay-demo   (big refunds, approvals, exports)
+            manager@example.com / kakaopay-demo   (both, and the catalogue and people)
 
   Stop with Ctrl-C.
 """

@@ -174,6 +174,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # --- files ----------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -208,9 +209,10 @@ ATTENTION_UNSHIPPED_DAYS = env.int("ATTENTION_UNSHIPPED_DAYS", default=2)
 # --- payments -------------------------------------------------------------------------------
 CHECKOUT_WINDOW_SECONDS = env.int("CHECKOUT_WINDOW_SECONDS", default=900)
 CHECKOUT_APP_USER_AGENT = env("CHECKOUT_APP_USER_AGENT", default="")
+SANDBOX_PORT = env("SANDBOX_PORT", default="8001")
 KAKAOPAY_API_URL = env(
     "KAKAOPAY_API_URL",
-    default="http://localhost:8001" if DEBUG else "https://open-api.kakaopay.com",
+    default=f"http://localhost:{SANDBOX_PORT}" if DEBUG else "https://open-api.kakaopay.com",
 ).rstrip("/")
 KAKAOPAY_SECRET_KEY = env(
     "KAKAOPAY_SECRET_KEY",

@@ -110,8 +110,16 @@ def refunds_of(order: Order) -> list[Refund]:
 
 
 def request_of(order: Order) -> RefundRequest | None:
-    """The latest, with its pieces and its refund; None if the buyer withdrew it."""
+    """
+    The latest, with its pieces and its refund; None if the buyer withdrew it, or if something went
+    back after it was declined.
+    """
     pieces = Prefetch("lines", RefundRequestLine.objects.select_related("line"))
     requests = order.refund_requests.select_related("refund").prefetch_related(pieces)
     latest = requests.first()
-    return None if latest and latest.status == RefundRequest.Status.WITHDRAWN else latest
+    if latest is None or latest.status == RefundRequest.Status.WITHDRAWN:
+        return None
+    if latest.status == RefundRequest.Status.DECLINED:
+        later = order.refunds.filter(status=Status.SUCCEEDED, settled_at__gt=latest.decided_at)
+        return None if later.exists() else latest
+    return latest

@@ -69,8 +69,8 @@ class ExportForm(forms.Form):
         widget=UnfoldAdminRadioSelectWidget,
         help_text=gettext_lazy(
             "For Excel take XLSX: it keeps the zero at the beginning of a postal code, and long "
-            "numbers as they are, and has at most 50,000 rows. CSV is for other programs, begins at "
-            "once, and may be of any length."
+            "numbers as they are, and has at most 50,000 rows. CSV is for other programs, begins "
+            "at once, and may be of any length."
         ),
     )
 

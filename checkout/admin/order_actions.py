@@ -12,7 +12,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from accounts.http import ShopperRequest
 from checkout import asking, mails, notes
@@ -32,7 +31,7 @@ def urls(desk: Any) -> list[URLPattern]:
     return [
         path(
             f"<path:object_id>/{address}",
-            desk.admin_site.admin_view(require_POST(partial(handled, desk, view))),
+            desk.admin_site.admin_view(partial(handled, desk, view)),
             name=f"orders_order_{name}",
         )
         for name, (address, view) in ways.items()
@@ -49,7 +48,11 @@ def handled(
     """Each of these is for those who handle orders. :raises PermissionDenied, Http404:"""
     if not (request.user.has_perm(order_page.HANDLE) and desk.has_view_permission(request)):
         raise PermissionDenied
-    return do(desk, request, order_page.order_of(object_id), **more)
+    order = order_page.order_of(object_id)
+    if request.method != "POST":  # whoever had been signed out comes back here without their form
+        messages.warning(request, _("Nothing was done. If you had been signed out, do it again."))
+        return back_to(order)
+    return do(desk, request, order, **more)
 
 
 def back_to(order: Order) -> HttpResponse:
@@ -61,18 +64,21 @@ def write_note(desk: Any, request: ShopperRequest, order: Order) -> HttpResponse
     if not form.is_valid():
         return order_page.page(desk, request, order, form, HTTPStatus.UNPROCESSABLE_ENTITY)
     notes.write(order, form.cleaned_data["text"], by=request.user, now=timezone.now())
+    desk.log_change(request, order, _("Wrote a note."))
     messages.success(request, _("The note was kept."))
     return back_to(order)
 
 
 def send_again(desk: Any, request: ShopperRequest, order: Order, mail_id: int) -> HttpResponse:
     mail = get_object_or_404(Mail, pk=mail_id, order=order)
-    try_to_send_again(request, mail)
+    if try_to_send_again(request, mail):
+        sentence = _("Sent the mail “%(mail)s” again.")
+        desk.log_change(request, order, sentence % {"mail": mail.get_event_display()})
     return back_to(order)
 
 
-def try_to_send_again(request: ShopperRequest, mail: Mail) -> None:
-    """Send it, or say why not."""
+def try_to_send_again(request: ShopperRequest, mail: Mail) -> bool:
+    """Send it, or say why not; whether it is sent."""
     try:
         mails.send_again(mail, by=request.user, now=timezone.now())
     except mails.NotTrueAnyMore:
@@ -83,10 +89,13 @@ def try_to_send_again(request: ShopperRequest, mail: Mail) -> None:
     else:
         told = {"email": mail.order.email}
         messages.success(request, _("The mail is being sent again, to %(email)s.") % told)
+        return True
+    return False
 
 
 def ask(desk: Any, request: ShopperRequest, order: Order) -> HttpResponse:
     answers = asking.ask(order, now=timezone.now())
+    desk.log_change(request, order, _("Asked KakaoPay."))
     if not answers:
         messages.info(request, _("KakaoPay knows of no payment of this order: nothing to ask."))
     for answer in answers:

@@ -52,8 +52,15 @@ def receipt(desk: Any, request: ShopperRequest, object_id: str) -> HttpResponse:
 
 
 def packing(desk: Any, request: ShopperRequest, object_id: str) -> HttpResponse:
-    """For who packs: where it goes, and what goes in. :raises Http404: if nothing is delivered."""
+    """
+    For who packs: where it goes, and what goes in.
+
+    :raises PermissionDenied: for who may not look at parcels.
+    :raises Http404: if nothing is delivered.
+    """
     order = asked_for(desk, request, object_id)
+    if not request.user.has_perm(order_page.PARCEL):
+        raise PermissionDenied
     parcel: Shipment | None = getattr(order, "shipment", None)
     if parcel is None:
         raise Http404

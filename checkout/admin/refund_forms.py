@@ -97,10 +97,15 @@ class RefundForm(ReasonForm):
 
     @classmethod
     def first(cls, order: Order, asked: RefundRequest | None) -> Self:
-        """A form that says so already: all that is left, or what the buyer ``asked`` for."""
-        is_here = not refund_outlook.has_left(order)
-        said: dict[str, Any] = {"kind": Kind.FULL.value, "restock": is_here}
-        if asked is not None:
+        """
+        A form that says so already: all that is left, or what the buyer ``asked`` for.
+
+        Only a parcel that never left is put back into stock unless somebody says so.
+        """
+        said: dict[str, Any] = {"kind": Kind.FULL.value}
+        if asked is None:
+            said["restock"] = not refund_outlook.has_left(order)
+        else:
             kept = {line.pk: line.kept for line in refund_outlook.lines_left(order)}
             wanted = {each.line_id: each.quantity for each in asked.lines.all()}
             pieces = {pieces_of(pk): min(wanted[pk], kept[pk]) for pk in wanted if pk in kept}

@@ -1,5 +1,7 @@
 """Refunds as they were decided, and the page on which somebody else approves one, or does not."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -17,10 +19,11 @@ from unfold.decorators import display
 from accounts.http import ShopperRequest
 from accounts.models import User
 from checkout import limits, payments, refunds
+from checkout.admin import refund_outlook
 from checkout.admin.refund_forms import RejectForm
 from checkout.admin.refund_states import StatusFilter
 from checkout.admin.refund_words import STATE_COLORS, tell, why_failed, why_not, worth
-from orders import refunding
+from orders import fulfilment, refunding
 from orders.admin import FoundByOrder, ReadOnlyAdmin
 from orders.models import Refund
 from shop.templatetags.money import won
@@ -154,9 +157,44 @@ class RefundAdmin(FoundByOrder, ReadOnlyAdmin):
             "form": form,
             "may_approve": waits and may_approve(request.user, refund),
             "may_reject": waits and may_reject(request.user, refund),
+            "standing": standing_of(refund) if waits else None,
             "is_own": refund.requested_by == request.user,
         }
         return render(request, "admin/orders/refund/refund.html", context, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Won, and points."""
+
+    money: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """
+    How an order stands whose refund is decided: what went back ``before``, what of it remains
+    ``after`` this one, and whether its parcel has left.
+    """
+
+    before: Worth
+    after: Worth
+    has_parcel: bool
+    parcel_left_at: datetime | None
+
+
+def standing_of(refund: Refund) -> Standing:
+    order = refund_outlook.orders_to_refund().get(pk=refund.order_id)
+    balance = fulfilment.balance_of(order, list(order.transactions.all()))
+    points_left = order.points - order.points_refunded - refund.points
+    parcel = getattr(order, "shipment", None)
+    return Standing(
+        before=Worth(balance.refunded, order.points_refunded),
+        after=Worth(max(balance.left - refund.amount, 0), max(points_left, 0)),
+        has_parcel=parcel is not None,
+        parcel_left_at=parcel.shipped_at if parcel and refund_outlook.has_left(order) else None,
+    )
 
 
 def may_approve(person: User, refund: Refund) -> bool:

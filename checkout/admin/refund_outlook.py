@@ -54,7 +54,7 @@ def look(order: Order, scope: refunding.Scope, *, by: User) -> Outlook:
     earned_left = balance.earned - plan.takes_back
     try:
         waits = limits.needs_approval(by, order, worth_refunded(order) + plan.worth)
-    except limits.AboveLimit as error:
+    except limits.MayNot as error:
         return Outlook(plan, above_limit=why_not(error), earned_left=earned_left)
     return Outlook(plan, waits=waits, earned_left=earned_left)
 

@@ -15,8 +15,11 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from accounts.http import ShopperRequest
+from accounts.models import User
 from checkout import limits, requests
-from checkout.admin.refund_forms import DeclineForm
+from checkout.admin import refund_outlook
+from checkout.admin.refund_forms import DeclineForm, RefundForm
+from checkout.admin.refund_outlook import Outlook
 from checkout.admin.refund_states import StatusFilter
 from orders.admin import ORDER_COLORS, FoundByOrder, ReadOnlyAdmin
 from orders.models import Order, RefundRequest
@@ -109,7 +112,7 @@ class RefundRequestAdmin(FoundByOrder, ReadOnlyAdmin):
         form: DeclineForm,
         status: HTTPStatus = HTTPStatus.OK,
     ) -> HttpResponse:
-        is_open = asked.status == Status.OPEN
+        may_answer = asked.status == Status.OPEN and limits.may_refund(request.user)
         refund_page = reverse("admin:orders_order_refund", args=[asked.order_id])
         context = {
             **self.admin_site.each_context(request),
@@ -122,7 +125,17 @@ class RefundRequestAdmin(FoundByOrder, ReadOnlyAdmin):
             "order_color": ORDER_COLORS[Order.Status(asked.order.status)],
             "form": form,
             "refund_url": f"{refund_page}?request={asked.pk}",
-            "may_answer": is_open and limits.may_refund(request.user),
+            "may_answer": may_answer,
+            "outlook": outlook_of(asked, by=request.user) if may_answer else None,
         }
         template = "admin/orders/refundrequest/request.html"
         return render(request, template, context, status=status)
+
+
+def outlook_of(asked: RefundRequest, *, by: User) -> Outlook:
+    """What would go back if ``by`` refunded the pieces that the buyer asks for."""
+    order = refund_outlook.orders_to_refund().get(pk=asked.order_id)
+    form = RefundForm.first(order, asked)
+    if not form.pieces:
+        return Outlook(problem=_("All that the buyer asks for has gone back already."))
+    return refund_outlook.look(order, form.scope, by=by)

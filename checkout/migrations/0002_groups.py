@@ -16,7 +16,7 @@ SUPPORT = READ | {"orders.handle_order", "orders.change_shipment", "orders.refun
 FINANCE = READ | {
     *("accounts.view_pointentry", "checkout.view_reconciliationrun", "checkout.view_discrepancy"),
     *("orders.refund_order", "orders.refund_order_above_limit", "orders.approve_refund"),
-    *("checkout.close_discrepancy", "orders.export_order"),
+    *("checkout.close_discrepancy", "orders.export_order", "orders.handle_order"),
 }
 MANAGER = (
     SUPPORT

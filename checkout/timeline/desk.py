@@ -35,17 +35,14 @@ def parcel_step(event: Any, before: str) -> tuple[str, Tone]:
 
 
 def of_address(order: Order) -> Iterator[Entry]:
-    """
-    Corrections of the address, from the log of what staff did. Moves of the parcel stand in it,
-    too: they have an event of the same moment, for the database dates both by the transaction.
-    """
+    """Corrections of the address, from the log of what staff did; it tells of the moves, too."""
     parcel = getattr(order, "shipment", None)
     kind = ContentType.objects.get_for_model(Shipment)
-    moves = ShipmentEvent.objects.filter(
-        pgh_obj=parcel.pk if parcel else None, pgh_created_at=OuterRef("pgh_created_at")
-    )
-    log = AdminLogEvent.objects.filter(content_type=kind, object_id=str(parcel.pk if parcel else ""))
-    for row in log.filter(~Exists(moves)).order_by("pgh_id"):
+    in_one_request = {"pgh_obj__order": order, "pgh_context_id": OuterRef("pgh_context_id")}
+    is_move = Exists(ShipmentEvent.objects.filter(**in_one_request))
+    about = {"content_type": kind, "object_id": str(parcel.pk if parcel else "")}
+    log = AdminLogEvent.objects.filter(~is_move, **about, pgh_context_id__isnull=False)
+    for row in log.order_by("pgh_id"):
         what, why = _("Address corrected"), row.change_message
         yield Entry(row.pgh_created_at, Kind.PARCEL, shop(row), what, why)
 

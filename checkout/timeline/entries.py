@@ -59,12 +59,12 @@ def buyer() -> str:
 
 
 def shop(event: Any = None) -> str:
-    """The member of staff in whose request the event was written, if it was in anybody's."""
+    """The shop; or the member of staff in whose request the event was written."""
     return staff_of(event) or _("the shop")
 
 
 def kakaopay(event: Any = None) -> str:
-    """Also if staff made us ask; but not if one of them settled by hand what was not answered."""
+    """KakaoPay, also where staff made us ask; but who settled it by hand, if one of them did."""
     return (is_by_hand(event) and staff_of(event)) or _("KakaoPay")
 
 

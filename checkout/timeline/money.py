@@ -61,7 +61,9 @@ def order_step(order: Order, event: Any) -> tuple[str, str, str, Tone]:
 
 def of_charges(order: Order) -> Iterator[Entry]:
     """Each step of each attempt to pay; and why the provider declined a refund."""
-    events = PaymentTransactionEvent.objects.filter(pgh_obj__order=order).select_related("pgh_obj")
+    events = PaymentTransactionEvent.objects.filter(pgh_obj__order=order).select_related(
+        "pgh_obj__order"
+    )
     for event in events.order_by("pgh_id"):
         txn = event.pgh_obj
         is_charge = txn.kind == PaymentTransaction.Kind.CHARGE
@@ -87,17 +89,24 @@ def charge_step(event: Any, txn: PaymentTransaction) -> tuple[str, str, str, Ton
         what = _("Payment declined: %(amount)s") % amount
         return kakaopay(event), what, words(event.reason, event.reason_code), Tone.BAD
     if event.status == Status.CANCELED:
-        return closed(event)
+        return closed(event, txn.order)
     return None
 
 
-def closed(event: Any) -> tuple[str, str, str, Tone]:
+def closed(event: Any, order: Order) -> tuple[str, str, str, Tone]:
     """An attempt that nobody can pay through any more; or KakaoPay would not begin it."""
-    ends = {reason.lower(): reason for reason in CancelReason}
-    if reason := ends.get(event.reason_code):
-        return shop(event), _("The payment was closed unpaid"), str(reason.label), Tone.PLAIN
+    if reason := why_closed(event.reason_code, order):
+        return shop(event), _("The payment was closed unpaid"), reason, Tone.PLAIN
     why = words(event.reason, event.reason_code)
     return kakaopay(), _("The payment could not be begun"), why, Tone.BAD
+
+
+def why_closed(reason_code: str, order: Order) -> str:
+    """In words, if the shop closed an attempt to pay; else ""."""
+    if reason_code == CancelReason.SUPERSEDED.lower() and order.status != Order.Status.CANCELED:
+        return _("the order was paid by another attempt")
+    ends = {reason.lower(): str(reason.label) for reason in CancelReason}
+    return ends.get(reason_code, "")
 
 
 def refusal_of_refund(event: Any, txn: PaymentTransaction) -> tuple[str, str, str, Tone] | None:

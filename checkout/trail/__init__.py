@@ -90,7 +90,9 @@ class Touched:
 
     @property
     def url(self) -> str:
-        """Its page in the admin; "" if there is none."""
+        """Its page in the admin; "" if there is none, as of an export."""
+        if not self.pk or self.pk == "None":  # as the admin's log has it
+            return ""
         options = self.model._meta
         try:
             return reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[self.pk])
@@ -196,6 +198,8 @@ def newest(wanted: Wanted, *, most: int) -> QuerySet[Any, Any]:
             "table", "pgh_id", "pgh_created_at", "pgh_context_id"
         )
         parts.append(rows[:most])
+    if len(parts) == 1:
+        return parts[0]
     return parts[0].union(*parts[1:], all=True).order_by("-pgh_created_at")[:most]
 
 

@@ -39,6 +39,7 @@ class FoundByOrder:
 
     order_path = "order"
     search_fields: Any = ("order__number",)  # makes the search box appear
+    list_after_template = "admin/nothing_found.html"
     search_help_text: Any = _("Order number, tid, e-mail, phone, name or tracking number.")
 
     def get_search_results(

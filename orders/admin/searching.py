@@ -7,7 +7,9 @@ import unicodedata
 from typing import Any
 
 from django.db.models import QuerySet
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower
+from phonenumber_field.phonenumber import PhoneNumber
+from phonenumbers import NumberParseException
 
 from orders import carriers
 from orders.models import Order, PaymentTransaction, Shipment
@@ -16,18 +18,22 @@ from orders.models import Order, PaymentTransaction, Shipment
 NUMBER = re.compile(r"(?P<day>\d{8})(?P<rest>[0-9A-Z]{0,8})")
 #: As people write phone numbers, here or abroad.
 PHONE = re.compile(r"\+?[\d\s().\-‐-―−]{8,20}")
+#: What an e-mail address may begin with.
+MAILBOX = re.compile(r"[\w.%+'-]{3,}", re.ASCII)
 SHORTEST_NAME = 2
 
 
 def orders_meant(words: str) -> QuerySet[Any]:
     """
-    The ids of orders with this number (or the beginning of one), tid, aid, e-mail address, phone
-    number however it is written, tracking number, or name of the buyer or the recipient.
+    The ids of orders with this number, e-mail address, or name of the buyer or the recipient (or
+    the beginning of one), tid, aid, tracking number, or phone number however it is written.
     """
     words = unicodedata.normalize("NFKC", words).strip()
     orders = Order.objects.order_by()
+    folded = Collate(Lower("email"), "C")  # as the index has it, which so finds beginnings
+    by_email = orders.alias(folded=folded).filter(folded__startswith=words.lower())
     if "@" in words:
-        return orders.alias(folded=Lower("email")).filter(folded=words.lower()).values("pk")
+        return by_email.values("pk")
     payments = PaymentTransaction.objects.order_by()
     parcels = Shipment.objects.order_by()
     compact = carriers.compact(words)
@@ -39,8 +45,9 @@ def orders_meant(words: str) -> QuerySet[Any]:
     if number := NUMBER.fullmatch(compact):
         beginning = f"{number['day']}-{number['rest']}"
         found.append(orders.filter(number__startswith=beginning).values("pk"))
-    if PHONE.fullmatch(words):
-        phone = as_stored(words)
+    if MAILBOX.fullmatch(words):
+        found.append(by_email.values("pk"))
+    if PHONE.fullmatch(words) and (phone := as_stored(words)):
         found.append(orders.filter(phone=phone).values("pk"))
         found.append(parcels.filter(phone=phone).values("order"))
     if len(words) >= SHORTEST_NAME and not any(letter.isdigit() for letter in words):
@@ -50,8 +57,8 @@ def orders_meant(words: str) -> QuerySet[Any]:
 
 
 def as_stored(phone: str) -> str:
-    """The number as the database has it: +82 and the digits, without the first 0."""
-    digits = "".join(letter for letter in phone if letter.isdecimal())
-    if phone.lstrip().startswith("+"):
-        return f"+{digits}"
-    return f"+82{digits.removeprefix('0')}"
+    """The number as the database has it, such as ``+821012345678``; "" if it is none."""
+    try:
+        return str(PhoneNumber.from_string(phone).as_e164)
+    except NumberParseException:
+        return ""

@@ -4,7 +4,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -150,7 +150,7 @@ class Order(models.Model):
             ),
             models.Index(fields=["status", "-placed_at", "-id"], name="orders_by_status"),
             models.Index(fields=["name"], name="order_name", opclasses=["varchar_pattern_ops"]),
-            models.Index(Lower("email"), name="order_email"),
+            models.Index(Collate(Lower("email"), "C"), name="order_email"),
             models.Index(fields=["phone"], name="order_phone"),
         ]
 

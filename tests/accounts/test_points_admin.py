@@ -91,6 +91,40 @@ class TestGiving:
         fill_in(amount=str(amount))
         assert PointEntry.objects.get().left == amount
 
+    def test_not_to_oneself(self, fill_in, boss):
+        """Not even superusers."""
+        answer = fill_in(user=boss.pk)
+        assert answer.status_code == 200
+        assert answer.context["adminform"].form.errors == {
+            "user": ["Nobody gives points to themselves: somebody else has to give them to you."]
+        }
+        assert not PointEntry.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("amount", "permission", "is_given"),
+        [
+            ("100000", "add_pointentry", True),
+            ("100001", "add_pointentry", False),
+            ("100001", "refund_order_above_limit", True),
+        ],
+    )
+    def test_above_the_limit(self, client, fill_in, settings, amount, permission, is_given):
+        """More points than may be refunded take the same permission as more money."""
+        settings.REFUND_LIMIT = 100_000
+        clerk = User.objects.create_user("clerk@example.com", is_staff=True)
+        wanted = ["add_pointentry", "view_pointentry", "view_user", permission]
+        clerk.user_permissions.set(Permission.objects.filter(codename__in=wanted))
+        client.force_login(clerk)
+        answer = fill_in(amount=amount)
+        assert PointEntry.objects.exists() == is_given
+        if not is_given:
+            assert answer.context["adminform"].form.errors == {
+                "amount": [
+                    "You may give at most 100,000 points at once. Give fewer, or ask somebody who "
+                    "may refund above the limit."
+                ]
+            }
+
     def test_today_is_a_day_to_use_them(self, fill_in, shopper):
         """Points that end today can be used until it is over."""
         fill_in(until=timezone.localdate())

@@ -411,7 +411,13 @@ class TestALostDevice:
         call_command("reset_second_factor", "STAFF@example.com", stdout=out)
         assert out.getvalue().startswith("staff@example.com signs in with the password alone")
         assert not Authenticator.objects.exists()
+        entry = LogEntry.objects.get()
+        assert (entry.user, entry.object_id) == (member, str(member.pk))
+        assert entry.change_message == (
+            "Second factor reset on the server, by manage.py reset_second_factor."
+        )
         with pytest.raises(CommandError, match="has no second factor"):
             call_command("reset_second_factor", "staff@example.com")
         with pytest.raises(CommandError, match="Nobody has the address"):
             call_command("reset_second_factor", "nobody@example.com")
+        assert LogEntry.objects.count() == 1

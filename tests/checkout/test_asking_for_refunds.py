@@ -351,6 +351,23 @@ class TestDeclining:
         assert Mail.objects.filter(event="DECLINED").count() == 2
 
     @pytest.mark.parametrize(
+        ("status", "is_read"), [("SUCCEEDED", False), ("FAILED", True), ("WAITING", True)]
+    )
+    def test_refunded_after_all(self, browser, order, status, is_read):
+        """Once money went back, the answer from before is not news any more."""
+        request = decline(ask(order, 1, 0))
+        later = request.decided_at + timedelta(seconds=1)
+        order.refunds.create(kind="LINES", status=status, points=1, settled_at=later)
+        assert ("We could not accept" in receipt(browser, order)) is is_read
+
+    def test_declined_after_a_refund(self, browser, order):
+        """What went back before does not answer it."""
+        earlier = timezone.now() - timedelta(seconds=1)
+        order.refunds.create(kind="LINES", status="SUCCEEDED", points=1, settled_at=earlier)
+        decline(ask(order, 1, 0))
+        assert "We could not accept" in receipt(browser, order)
+
+    @pytest.mark.parametrize(
         ("language", "sentences"),
         [("en", ["We could not accept your refund request", "You asked for"]), ("ko", [])],
     )

@@ -1,5 +1,7 @@
 """Staff find any order and can change nothing that money depends on."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,13 +17,19 @@ from tests.queries import queries_of
         "number",
         "T0a1b2c3d4e5f6071829",
         "hana@example.com",
+        "Hana@ex",
+        "hana",
         "010-1234-5678",
         "01012345678",
         "+821012345678",
+        "+82 10-1234-5678",
+        "+82-10-1234-5678",
+        "82 10 1234 5678",
+        "+82 (0)10-1234-5678",
     ],
 )
 def test_an_order_is_found(admin_client, paid, words):
-    """By number, tid, e-mail, and phone however it is written."""
+    """By number, tid, e-mail or its beginning, and phone however it is written."""
     query = paid.number if words == "number" else words
     page = admin_client.get(reverse("admin:orders_order_changelist"), {"q": query})
     assert list(page.context["cl"].result_list) == [paid]
@@ -31,6 +39,58 @@ def test_what_does_not_match_is_not_found(admin_client, paid):
     """Another phone number finds nothing."""
     page = admin_client.get(reverse("admin:orders_order_changelist"), {"q": "010-9999-9999"})
     assert list(page.context["cl"].result_list) == []
+
+
+@pytest.mark.parametrize("words", ["ana@example.com", "example", "ha", "123456789012345678"])
+def test_what_an_address_does_not_begin_with(admin_client, paid, words):
+    """Neither the middle of one, nor too little of it, nor what is no phone number."""
+    page = admin_client.get(reverse("admin:orders_order_changelist"), {"q": words})
+    assert list(page.context["cl"].result_list) == []
+
+
+@pytest.mark.parametrize("model", ["order", "paymenttransaction"])
+def test_nothing_is_found(admin_client, paid, model):
+    """Then the list says what can be searched by, and only then."""
+    url = reverse(f"admin:orders_{model}_changelist")
+    sentence = "Nothing matches “<b>”: search by an order number, an e-mail address or a name, "
+    sentence = sentence.replace("<b>", "&lt;b&gt;")
+    english = {"Accept-Language": "en"}
+    assert sentence in admin_client.get(url, {"q": "<b>"}, headers=english).content.decode()
+    for part in ({"q": "hana@example.com"}, {"status__exact": "FAILED"}, {}):
+        assert (
+            "Nothing matches" not in admin_client.get(url, part, headers=english).content.decode()
+        )
+
+
+def test_the_page_of_a_payment(admin_client, paid):
+    """Won with commas, times to the second, in parts; what is empty is left out, as are keys."""
+    payment = paid.transactions.get()
+    created_at = datetime(2026, 11, 21, 5, 4, 3, tzinfo=UTC)
+    PaymentTransaction.objects.filter(pk=payment.pk).update(
+        created_at=created_at, card_issuer="", installment_months=0, ready_at=None, tax_free=0
+    )
+    url = reverse("admin:orders_paymenttransaction_change", args=[payment.pk])
+    page = admin_client.get(url, headers={"Accept-Language": "en"})
+    text = page.content.decode()
+    for fact in (
+        "₩22,000",
+        "₩2,000",
+        "2026-11-21 14:04:03",
+        payment.tid,
+        payment.aid,
+        "At the provider",
+    ):
+        assert fact in text
+    parts = {
+        str(part.name or ""): [str(field.field["label"]) for line in part for field in line]
+        for part in page.context["adminform"]
+    }
+    assert parts == {
+        "": ["order", "kind", "status", "amount", "VAT in the amount"],
+        "At the provider": ["provider", "tid", "aid", "paid by", "instalment months"],
+        "When": ["created at", "approved at"],
+    }
+    assert "0123456789abcdef0123" not in text
 
 
 @pytest.mark.parametrize("status", ["PAID", "CANCELED"])

@@ -76,6 +76,17 @@ class TestTheLists:
         assert order.pk in {row.pk if name == "order" else row.order_id for row in rows}
 
     @pytest.mark.parametrize("name", LISTS)
+    def test_searching_by_the_beginning_of_an_address(self, orders, name):
+        """With and without what follows the @, by the index of the whole address."""
+        client, order = desk(), an_old_order()
+        mailbox = order.email.partition("@")[0]
+        for words in (mailbox, f"{mailbox}@"):
+            part = urlencode({"q": words})
+            statements = queries_of(lambda part=part: open_list(client, name, part))
+            assert len(statements) <= MOST_QUERIES
+            assert scanned(statements) & LONG == set()
+
+    @pytest.mark.parametrize("name", LISTS)
     def test_no_table_is_counted(self, orders, name):
         """The count ends with the last row that can be turned to."""
         client = desk()

@@ -9,8 +9,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Address, PointEntry, User
+from config.run import BANNER
 from shop.demo.catalogue import GOODS, SHELVES
-from shop.management.commands.load_demo import PEOPLE
+from shop.management.commands.load_demo import PASSWORD, PEOPLE
 from shop.models import Category, Coupon, CouponGrant, Product
 
 
@@ -90,6 +91,14 @@ def test_the_demo_people_can_sign_in(load, client):
         ("staff@example.com", None),
         ("support@example.com", "support"),
     ]
+
+
+def test_who_can_sign_in_is_said(load):
+    """By the command, and by ``make run`` where it says where the shop is."""
+    said = load()
+    assert [email for email in PEOPLE if email not in said] == []
+    assert [email for email in PEOPLE if f"{email:19} / {PASSWORD}" not in BANNER] == []
+    assert PASSWORD in said
 
 
 def test_coupons_to_try(load):

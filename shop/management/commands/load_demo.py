@@ -88,8 +88,9 @@ class Command(BaseCommand):
             load_belongings(people[SHOPPER], by=people[STAFF])
         self.stdout.write(
             f"{len(GOODS)} products ({created} new) in {len(SHELVES)} categories"
-            f"{', restocked' if restock else ''}; people: {', '.join(PEOPLE)}"
+            f"{', restocked' if restock else ''}"
         )
+        self.stdout.write(f"Password {PASSWORD}: {', '.join(PEOPLE)}")
         self.stdout.write(TO_TRY)
 
 

@@ -15,7 +15,6 @@ from psycopg.pq import TransactionStatus
 
 from checkout import exporting
 from checkout.admin.exports import ExportForm
-from checkout.exporting import files
 from checkout.exporting.cells import neutral
 from orders.models import Order, PaymentTransaction, Refund, Shipment
 from tests.queries import queries_of
@@ -468,13 +467,31 @@ class TestMany:
         assert "둘째" not in rest
         assert rest.count("\n") + 500 == 3_001 + 1
 
-    def test_more_than_a_sheet_holds(self, desk, sold, monkeypatch):
-        """The rest is on another one, with headings of its own."""
+    @pytest.mark.parametrize("content", ["orders", "transactions", "refunds"])
+    def test_more_than_an_xlsx_may_have(self, desk, sold, monkeypatch, content):
+        """It is not begun, and says what to do; nothing is logged, and CSV has no limit."""
+        monkeypatch.setattr(exporting, "MOST_IN_XLSX", 0)
+        answer = take(desk, content, "xlsx")
+        assert answer.status_code == 422
+        assert answer.context["form"].errors == {
+            "format": ["These are more than 0 rows: take CSV, or a shorter period."]
+        }
+        assert LogEntry.objects.count() == 0
+        assert len(csv_rows(take(desk, content, "csv"))) > 0
+
+    def test_as_many_as_an_xlsx_may_have(self, desk, sold, monkeypatch):
+        """All of them are in it."""
         make_orders(operator(), 4, date(2026, 11, 20))
-        monkeypatch.setattr(files, "ROWS_PER_SHEET", 2)
-        book = load_workbook(BytesIO(bytes_of(take(desk, kind="xlsx"))))
-        assert [sheet.max_row for sheet in book.worksheets] == [3, 3, 2]
-        assert {sheet["A1"].value for sheet in book.worksheets} == {"Order number"}
+        monkeypatch.setattr(exporting, "MOST_IN_XLSX", 5)
+        assert len(xlsx_rows(take(desk, kind="xlsx"))) == 5
+        monkeypatch.setattr(exporting, "MOST_IN_XLSX", 4)
+        assert take(desk, kind="xlsx").status_code == 422
+
+    def test_no_more_is_counted(self, desk, sold):
+        """The database stops at the row that is too many, however many there are."""
+        asked = queries_of(lambda: bytes_of(take(desk, kind="xlsx")))
+        assert any("LIMIT 1 OFFSET 50000" in sql for sql in asked)
+        assert not any("COUNT(" in sql and "orders_order" in sql for sql in asked)
 
     def test_nothing_at_all(self, desk):
         """The headings, and no row."""

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from checkout import attention, charts
 from checkout.models import Discrepancy
-from orders.models import PaymentTransaction, Shipment
+from orders.models import PaymentTransaction, Refund, Shipment
 from shop.models import Product
 from tests.staff import member, operator, staff
 
@@ -138,6 +138,15 @@ def test_only_what_one_may_see(client, waiting, permission, model):
     page = client.get("/admin/")
     assert [card["url"].split("/")[3] for card in page.context["concerns"]] == [model]
     assert ("charts" in page.context) == (model == "paymenttransaction")
+
+
+def test_ones_own_refund_waits_as_well(client, waiting):
+    """The number counts it, so its hint does not say that somebody else asked for it."""
+    client.force_login(operator())
+    cards = client.get("/admin/", headers={"Accept-Language": "en"}).context["concerns"]
+    (card,) = [each for each in cards if "/refund/" in each["url"]]
+    assert Refund.objects.get(status="WAITING").requested_by == operator()
+    assert (card["number"], card["hint"]) == ("1", "wait for a second person")
 
 
 def test_nothing_to_see(client):

@@ -3,8 +3,10 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
+from shop.models import Coupon, CouponGrant
 from tests.staff import member, staff
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +34,7 @@ DUTIES = {
     "shop.change_product": {"manager"},
     "shop.add_coupon": {"manager"},
     "shop.add_coupongrant": {"manager"},
+    "shop.delete_coupongrant": {"manager"},
     "accounts.add_pointentry": {"manager"},
     "accounts.change_user": {"manager"},
     "accounts.add_user": set(),
@@ -76,6 +79,18 @@ class TestTheGroups:
         assert group.permissions.filter(codename="handle_order").exists()
 
 
+def test_a_coupon_is_taken_back(client, shopper):
+    """On the list of granted coupons, by a manager."""
+    coupon = Coupon.objects.create(
+        name_ko="가을", name_en="Autumn", value=1_000, valid_from=timezone.now(), is_for_all=True
+    )
+    grant = CouponGrant.objects.create(coupon=coupon, user=shopper)
+    client.force_login(member("manager", "one@example.com"))
+    sent = {"action": "delete_selected", "_selected_action": [grant.pk], "post": "yes"}
+    assert client.post(reverse("admin:shop_coupongrant_changelist"), sent).status_code == 302
+    assert not CouponGrant.objects.exists()
+
+
 def side_bar(client) -> set[str]:
     """The addresses that it leads to."""
     context = client.get("/admin/").context
@@ -118,14 +133,52 @@ class TestNobodyRises:
     """A manager appoints others, and gives nothing that they do not have themselves."""
 
     def test_appointing(self, desk, shopper):
-        """Somebody becomes staff, in a group whose rights the manager has."""
-        finance = Group.objects.get(name="finance")
-        assert save(desk, shopper, groups=[finance.pk]).status_code == 302
+        """Somebody becomes staff, in a group whose rights the manager may give; and leaves it."""
+        support = Group.objects.get(name="support")
+        assert save(desk, shopper, groups=[support.pk]).status_code == 302
         shopper.refresh_from_db()
         assert shopper.is_staff
+        assert list(shopper.groups.all()) == [support]
+        assert save(desk, shopper).status_code == 302
+        assert not shopper.groups.exists()
+
+    @pytest.mark.parametrize("name", ["finance", "manager"])
+    def test_a_second_pair_of_eyes(self, desk, shopper, name):
+        """Who asks for refunds and who approves them is not for a manager to say."""
+        group = Group.objects.get(name=name)
+        assert f">{name}<" not in desk.get(page_of(shopper)).content.decode()
+        assert save(desk, shopper, groups=[group.pk]).status_code == 200
+        shopper.refresh_from_db()
+        assert not shopper.is_staff
+        assert not shopper.groups.exists()
+
+    @pytest.mark.parametrize("codename", ["approve_refund", "refund_order_above_limit"])
+    def test_a_group_with_half_of_it(self, desk, shopper, codename):
+        """Either of the two permissions keeps a group from being given."""
+        group = Group.objects.create(name="half")
+        group.permissions.add(Permission.objects.get(codename=codename))
+        assert save(desk, shopper, groups=[group.pk]).status_code == 200
+        assert not shopper.groups.exists()
+
+    @pytest.mark.parametrize("name", ["finance", "manager"])
+    @pytest.mark.parametrize("dismissed", [{"is_active": False}, {"is_staff": False}, {}])
+    def test_who_approves_is_left_alone(self, desk, name, dismissed):
+        """They are neither dismissed by a manager, nor, where a superuser did it, taken back."""
+        person = member(name, "approver@example.com")
+        User.objects.filter(pk=person.pk).update(**dismissed)
+        before = User.objects.filter(pk=person.pk).values().get()
+        assert save(desk, person).status_code == 403
+        assert save(desk, person, is_staff="").status_code == 403
+        assert User.objects.filter(pk=person.pk).values().get() == before
+        assert [group.name for group in person.groups.all()] == [name]
+
+    def test_superusers_appoint_them(self, admin_client, shopper):
+        """They may give every group."""
+        finance = Group.objects.get_or_create(name="finance")[0]
+        assert save(admin_client, shopper, groups=[finance.pk]).status_code == 302
         assert list(shopper.groups.all()) == [finance]
 
-    @pytest.mark.parametrize("who", ["manager", "clerk", "shopper"])
+    @pytest.mark.parametrize("who", ["clerk", "shopper"])
     def test_nobody_becomes_a_superuser(self, desk, request, who):
         """Neither they themselves nor anybody else, whatever the form says."""
         person = request.getfixturevalue(who)
@@ -136,13 +189,20 @@ class TestNobodyRises:
         assert not person.is_superuser
         assert not person.user_permissions.exists()
 
-    def test_a_stronger_group(self, desk, manager):
+    def test_nor_do_they_change_themselves(self, desk, manager):
+        """What a manager is, a superuser has given."""
+        assert desk.get(page_of(manager)).status_code == 200
+        assert save(desk, manager, is_superuser="on").status_code == 403
+        manager.refresh_from_db()
+        assert not manager.is_superuser
+
+    def test_a_stronger_group(self, desk, clerk):
         """A group that may more than the manager is not offered, and refused if sent."""
         owners = Group.objects.create(name="owners")
         owners.permissions.add(Permission.objects.get(codename="delete_user"))
-        assert ">owners<" not in desk.get(page_of(manager)).content.decode()
-        assert save(desk, manager, groups=[owners.pk]).status_code == 200
-        assert not manager.groups.filter(name="owners").exists()
+        assert ">owners<" not in desk.get(page_of(clerk)).content.decode()
+        assert save(desk, clerk, groups=[owners.pk]).status_code == 200
+        assert not clerk.groups.filter(name="owners").exists()
 
     @pytest.mark.parametrize("active", [True, False])
     def test_stronger_people(self, desk, active):

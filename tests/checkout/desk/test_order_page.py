@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+import pghistory
 import pytest
 from django.db import ProgrammingError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from checkout import mails, parcels, requests
-from checkout.models import Mail
+from checkout import mails, parcels, payments, requests
+from checkout.models import Discrepancy, Mail, ProviderCall
 from orders import refunding
 from orders.models import Order, OrderLine, Shipment, StaffNote
 from tests.checkout.mails.conftest import jobs_of
@@ -88,6 +89,45 @@ class TestWhatItShows:
         text = answer.content.decode()
         assert reverse("admin:orders_refund_change", args=[refund.pk]) in text
         assert address(order, "refund") not in text
+
+    @pytest.mark.parametrize(
+        ("amount", "points", "worth"),
+        [(0, 2_000, "2,000 points"), (5_000, 0, "₩5,000"), (5_000, 2_000, "₩5,000 + 2,000 points")],
+    )
+    def test_it_says_what_goes_back(self, client, order, amount, points, worth):
+        """Where only points do, not a word of 0 won: above the page, and beside the request."""
+        given = {"kind": "AMOUNT", "status": "WAITING", "requested_by": operator()}
+        refund = order.refunds.create(**given, amount=amount, points=points)
+        answered = {"reason": "깨짐", "status": "ACCEPTED", "refund": refund}
+        asked = order.refund_requests.create(**answered, decided_at=timezone.now())
+        client.force_login(operator())
+        text = client.get(address(order), headers={"Accept-Language": "en"}).content.decode()
+        assert f"A refund of {worth} waits for approval." in text
+        assert f">{worth}</p>" in text
+        page = reverse("admin:orders_refundrequest_change", args=[asked.pk])
+        text = client.get(page, headers={"Accept-Language": "en"}).content.decode()
+        assert f">{worth}</a>" in text
+
+    def test_staff_refund_what_they_bought(self, client, reader, order):
+        """It is not told as the buyer's cancellation."""
+        with pghistory.context(email=order.user.email, url=address(order, "refund")):
+            order.refunds.create(
+                kind="AMOUNT", status="WAITING", amount=1_000, requested_by=order.user
+            )
+        client.force_login(reader)
+        text = client.get(address(order), headers={"Accept-Language": "en"}).content.decode()
+        refunds = text.partition('id="refunds"')[2].partition("</section>")[0]
+        assert "hana@example.com" in refunds
+        assert "the buyer" not in refunds
+
+    def test_the_buyer_cancels(self, client, reader, order):
+        """It is told as theirs."""
+        payments.cancel(order, by=order.user, reason="변심", now=timezone.now())
+        client.force_login(reader)
+        text = client.get(address(order), headers={"Accept-Language": "en"}).content.decode()
+        refunds = text.partition('id="refunds"')[2].partition("</section>")[0]
+        assert "the buyer" in refunds
+        assert "hana@example.com" not in refunds
 
     def test_what_the_buyer_asks_for_comes_first(self, client, order):
         """With what they wrote, and a link for those who may look at requests."""
@@ -176,6 +216,29 @@ class TestWhoMay:
         assert address(order, "refund") in text
         assert address(order, "note") not in text
 
+    def test_what_was_sent_to_kakaopay(self, client, reader, order):
+        """That it was asked, all see; the bodies, who may look at provider calls."""
+        client.force_login(reader)
+        text = text_of(client, order)
+        call = ProviderCall.objects.get(operation="approve")
+        assert "approve · HTTP 200" in text
+        for secret in ("<pre>", "partner_user_id", call.url):
+            assert secret not in text
+        client.force_login(staff("s@example.com", "view_order", "view_providercall"))
+        text = text_of(client, order)
+        for shown in ("<pre>", "partner_user_id", call.url):
+            assert shown in text
+
+    def test_where_the_books_differ(self, client, reader, order):
+        """Above the page and in what happened: for who may look at discrepancies."""
+        charge = order.transactions.get()
+        found = {"kind": "AMOUNT", "gateway": "kakaopay", "tid": charge.tid}
+        Discrepancy.objects.create(transaction=charge, detail="theirs are 35,500", **found)
+        client.force_login(reader)
+        assert "theirs are 35,500" not in text_of(client, order)
+        client.force_login(staff("s@example.com", "view_order", "view_discrepancy"))
+        assert text_of(client, order).count("theirs are 35,500") == 2
+
     def test_handling_without_looking(self, client, order):
         """Who may not look at orders gets nothing at all."""
         client.force_login(staff("s@example.com", "handle_order"))
@@ -189,7 +252,14 @@ class TestWhoMay:
     def test_looking_does_nothing(self, client, clerk, order, way):
         """A link that somebody is sent to is no button."""
         client.force_login(clerk)
-        assert client.get(address(order, way)).status_code == 405
+        answer = client.get(address(order, way))
+        assert (answer.status_code, answer.url) == (302, address(order))
+        told = [str(each) for each in answer.wsgi_request._messages]
+        assert len(told) == 1
+        assert (
+            StaffNote.objects.count(),
+            ProviderCall.objects.filter(operation="order").count(),
+        ) == (0, 0)
 
     def test_the_page_itself_takes_nothing(self, client, order):
         """Not even from a superuser."""

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def desk(client, db):
-    client.force_login(staff("reader@example.com", "view_order"))
+    client.force_login(staff("reader@example.com", "view_order", "view_shipment"))
     return client
 
 
@@ -76,6 +76,15 @@ class TestTheReceipt:
 
 
 class TestThePackingSlip:
+    def test_who_may_print_it(self, client, order):
+        """Who may look at parcels; for others there is neither button nor slip."""
+        slip = reverse("admin:orders_order_packing", args=[order.pk])
+        page = reverse("admin:orders_order_change", args=[order.pk])
+        for names, is_allowed in (((), False), (("view_shipment",), True)):
+            client.force_login(staff(f"{is_allowed}@example.com", "view_order", *names))
+            assert client.get(slip).status_code == (200 if is_allowed else 403)
+            assert (slip in client.get(page).content.decode()) is is_allowed
+
     def test_where_it_goes(self, desk, order):
         """Address, phone, the note for the courier, and the number as a code."""
         text = printed(desk, order, "packing")

@@ -1,10 +1,12 @@
 """The list of refunds, and the page on which somebody else approves one, or does not."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from orders.models import Order, Refund
+from orders.models import Order, Refund, Shipment
 from orders.quoting import NO_WISH
 from orders.refunding import by_amount, by_line, everything
 from tests.queries import queries_of
@@ -152,6 +154,60 @@ class TestThePage:
             for way in ("change", "approve", "reject"):
                 path = reverse(f"admin:orders_refund_{way}", args=[pk])
                 assert signed_in(manager).get(path).status_code == 404
+
+
+class TestBeforeDeciding:
+    """How the order stands that something more of is to go back."""
+
+    @pytest.fixture
+    def part(self, order, goods, finance, settings) -> Refund:
+        """Three cups, after 1,000 won and a tea."""
+        give_back(order, by_amount(1_000))
+        order.refresh_from_db()
+        give_back(order, by_line({order.lines.get(product=goods["tea"]).pk: 1}))
+        order.refresh_from_db()
+        scope = by_line({order.lines.get(product=goods["cup"]).pk: 3})
+        settings.REFUND_APPROVAL_ABOVE = 1
+        return give_back(order, scope, by=finance)
+
+    def test_before_and_after(self, part, manager, order):
+        """What went back, and what stays, in won and points: all of it is what was paid."""
+        assert (part.status, part.amount, part.points) == (Status.WAITING, 23_555, 6_145)
+        page = signed_in(manager).get(address(part))
+        assert "Went back before</dt><dd>₩4,569 + 931 points" in text_of(page)
+        assert "Remains afterwards</dt><dd>₩6,376 + 1,924 points" in text_of(page)
+        assert order.total == 4_569 + 23_555 + 6_376
+
+    def test_nothing_before_and_nothing_after(self, waiting, manager):
+        """All of the order, at once."""
+        text = text_of(signed_in(manager).get(address(waiting)))
+        assert "Went back before</dt><dd>₩0</dd>" in text
+        assert "Remains afterwards</dt><dd>₩0</dd>" in text
+
+    def test_the_parcel(self, waiting, manager, order):
+        """Whether it has left, and when; where nothing is delivered there is none."""
+        client = signed_in(manager)
+        assert "Parcel</dt><dd>not sent yet" in text_of(client.get(address(waiting)))
+        sent_at = datetime(2026, 11, 21, 5, 4, tzinfo=UTC)
+        parcel = Shipment.objects.filter(order=order)
+        parcel.update(status="SHIPPED", carrier="CJ", shipped_at=sent_at)
+        assert "Parcel</dt><dd>sent on 2026-11-21 14:04" in text_of(client.get(address(waiting)))
+        parcel.delete()
+        assert "Parcel</dt><dd>none: nothing is delivered" in text_of(client.get(address(waiting)))
+
+    def test_not_once_it_is_decided(self, waiting, manager):
+        """Then the order's own page says how it stands."""
+        client = signed_in(manager)
+        client.post(address(waiting, "approve"))
+        assert "Went back before" not in text_of(client.get(address(waiting)))
+
+    def test_no_tax_of_nothing(self, buy, goods, manager):
+        """Only the parts that there are."""
+        taxed = give_back(buy({"cup": 1}, NO_WISH), by_amount(1_100))
+        free = give_back(buy({"tea": 1}, NO_WISH), by_line({}, with_delivery=True))
+        texts = [text_of(signed_in(manager).get(address(each))) for each in (taxed, free)]
+        assert "₩1,100 (of it VAT ₩100)" in texts[0]
+        assert "of it tax-free" not in texts[0] + texts[1]
 
 
 class TestApproving:

@@ -168,6 +168,12 @@ class TestSeeingItBeforehand:
         assert 'name="seen"' not in text_of(answer)
         assert "submit" not in text_of(answer)
 
+    def test_coming_back_to_it(self, desk, order):
+        """A browser that goes back neither fills the form in anew nor shows old figures."""
+        text = text_of(desk.get(page_of(order)))
+        assert f'action="{page_of(order)}" autocomplete="off"' in text
+        assert "pageshow[persisted] from:window" in text
+
     def test_the_lines(self, desk, order, goods):
         """What is left of each, and what was paid for a piece where that is less than its price."""
         give_back(order, by_line({line_of(order, goods, "cup"): 1}))
@@ -426,6 +432,13 @@ class TestAnsweringTheBuyer:
         assert page.context["plan"].money.total == 15_703
         assert 'value="깨져 왔어요"' in text_of(page)
         assert f'action="{address}"' in text_of(page)
+
+    def test_into_stock_only_if_somebody_says_so(self, desk, order, asked):
+        """What the buyer sends back may be broken."""
+        page = desk.get(f"{page_of(order)}?request={asked.pk}")
+        assert not page.context["form"]["restock"].value()
+        assert not page.context["plan"].restock
+        assert "The goods do not go back into stock." in text_of(page)
 
     def test_more_than_is_left(self, desk, order, asked, goods):
         """Two are asked for and one is left: one."""

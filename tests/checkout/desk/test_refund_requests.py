@@ -9,8 +9,9 @@ from checkout import requests
 from checkout.models import Mail
 from orders.models import RefundRequest
 from orders.quoting import NO_WISH
+from orders.refunding import by_amount, by_line
 from tests.queries import queries_of
-from tests.staff import staff
+from tests.staff import give_back, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,6 +91,56 @@ def test_the_page(desk, asked, order):
         reverse("admin:orders_order_change", args=[order.pk]),
     ]
     assert [fact for fact in facts if fact not in text] == []
+
+
+def boxes(answer) -> tuple[str, str]:
+    """What stands beneath "Refund", and what beneath "Decline"."""
+    refund, decline = (
+        text_of(answer).partition('aria-labelledby="refund"')[2].split('aria-labelledby="decline"')
+    )
+    return refund, decline
+
+
+def test_what_it_is_worth(desk, asked, order):
+    """The pieces that are asked for, to the won, beside the way to refund them."""
+    refund, decline = boxes(desk.get(address(asked)))
+    assert "₩7,851 + 2,049 points" in refund
+    assert f"?request={asked.pk}" in refund
+    assert "<form" not in refund
+    assert f'action="{address(asked, "decline")}"' in decline
+    assert "Decline, and send this answer" in decline
+    assert "?request=" not in decline
+
+
+def test_worth_above_the_limit(desk, asked, settings):
+    """Said before anybody opens the refund's page."""
+    settings.REFUND_LIMIT = 5_000
+    assert (
+        "You may give back up to ₩5,000 of one order in all." in boxes(desk.get(address(asked)))[0]
+    )
+
+
+def test_worth_that_waits(desk, asked, settings):
+    """That somebody else will have to approve it."""
+    settings.REFUND_APPROVAL_ABOVE = 9_899
+    assert "only once somebody else has approved it" in boxes(desk.get(address(asked)))[0]
+    settings.REFUND_APPROVAL_ABOVE = 9_900
+    assert "somebody else" not in boxes(desk.get(address(asked)))[0]
+
+
+def test_nothing_of_it_is_left(desk, asked, order):
+    """The pieces went back by another refund."""
+    line = order.lines.first()
+    give_back(order, by_line({line.pk: line.quantity}))
+    refund, _decline = boxes(desk.get(address(asked)))
+    assert "All that the buyer asks for has gone back already." in refund
+    assert "₩" not in refund
+
+
+def test_worth_after_a_refund_by_amount(desk, asked, order):
+    """No more than what is left."""
+    give_back(order, by_amount(34_000))
+    assert "₩500 + 2,049 points" in boxes(desk.get(address(asked)))[0]
 
 
 def test_declined(desk, asked, support):

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pghistory
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts.addresses import Destination
@@ -17,8 +19,10 @@ from checkout import (
     payments,
     reconciliation,
     requests,
+    settling,
     timeline,
 )
+from checkout.gateways.base import Approved
 from checkout.models import Discrepancy, Mail, ProviderCall
 from checkout.timeline import Kind
 from orders import refunding
@@ -38,6 +42,11 @@ def told(order, *kinds):
     with translation.override("en"):
         entries = [entry for entry in timeline.of(order) if entry.kind in wanted]
     return [(entry.who, entry.what, entry.why) for entry in reversed(entries)]
+
+
+def at_desk(email="support@example.com", page="admin:orders_order_ask", pk=1):
+    """As ``config.audit`` has it while a member of staff presses a button of this page."""
+    return pghistory.context(email=email, url=reverse(page, args=[pk]))
 
 
 class TestPaying:
@@ -124,6 +133,88 @@ class TestPaying:
             "Payment approved: ₩2,000",
         ]
         assert steps[3][2].startswith("OutcomeUnknown")
+
+
+class TestWhoDidIt:
+    """Staff are named for what they did, not for what KakaoPay did when they asked."""
+
+    @pytest.fixture
+    def unknown(self, goods, start, fill_cart, pay, kakaopay):
+        """A charge whose answer was lost an hour ago."""
+        fill_cart((goods["ticket"], 1))
+        charge = start()
+        kakaopay.fault("approve", after="drop")
+        payments.capture(charge, pg_token=pay(charge), now=timezone.now())
+        rows = PaymentTransaction.objects.filter(pk=charge.pk)
+        rows.update(sent_at=timezone.now() - timedelta(minutes=61))
+        return rows.select_related("order").get()
+
+    def test_asking_is_not_paying(self, client, unknown):
+        """Staff asked; KakaoPay had approved."""
+        client.force_login(staff("support@example.com", "view_order", "handle_order"))
+        client.post(reverse("admin:orders_order_ask", args=[unknown.order_id]))
+        who, what, _why = told(unknown.order, Kind.PAYMENT)[-1]
+        assert (who, what) == ("KakaoPay", "Payment approved: ₩2,000")
+        status = ("support@example.com", "The order is now: paid", "")
+        assert told(unknown.order, Kind.ORDER)[-1] == status
+
+    def test_refunding_is_not_declining(self, order, kakaopay):
+        """Staff began it; KakaoPay declined."""
+        kakaopay.fault("cancel", before="error:-781:BANK_ACCOUNT_BLOCKED")
+        with at_desk("finance@example.com"):
+            refund(order, 1_000)
+        assert [who for who, *_ in told(order, Kind.REFUND)] == ["operator@example.com", "KakaoPay"]
+
+    def test_refunding_is_not_giving_back(self, order):
+        """Staff began it; the money came from KakaoPay, and the order followed the refund."""
+        with at_desk("finance@example.com"):
+            refund(order, 1_000)
+        assert [who for who, *_ in told(order, Kind.REFUND)] == ["operator@example.com", "KakaoPay"]
+        assert told(order, Kind.ORDER)[-1][0] == "finance@example.com"
+
+    def test_found_in_the_partner_site(self, order, kakaopay):
+        """Staff asked; it was somebody in KakaoPay's own site."""
+        charge = order.transactions.get()
+        kakaopay.console_refund(charge.tid, 2_000)
+        with at_desk():
+            payments.external.look(charge, now=timezone.now())
+        assert [who for who, *_ in told(order, Kind.REFUND)] == ["KakaoPay"]
+
+    def test_declined_by_hand(self, client, unknown):
+        """Nobody at KakaoPay said so: a person did."""
+        found = {"kind": "STATUS", "gateway": "kakaopay", "tid": unknown.tid}
+        row = Discrepancy.objects.create(transaction=unknown, **found)
+        client.force_login(staff("closer@example.com", "view_discrepancy", "close_discrepancy"))
+        said = {"verdict": "not_moved", "evidence": "mail", "explanation": "their support says so"}
+        client.post(reverse("admin:checkout_discrepancy_settle", args=[row.pk]), said)
+        assert told(unknown.order, Kind.PAYMENT)[-1] == (
+            *("closer@example.com", "Payment declined: ₩2,000"),
+            "their support says so · settled_by_hand",
+        )
+
+    def test_paid_by_hand(self, unknown):
+        """A person said that the money moved."""
+        with at_desk("closer@example.com", "admin:checkout_discrepancy_settle"):
+            settling.settle(unknown, Approved("A1", 2_000, None), now=timezone.now())
+        who, what, _why = told(unknown.order, Kind.PAYMENT)[-1]
+        assert (who, what) == ("closer@example.com", "Payment approved: ₩2,000")
+
+    def test_refunded_by_hand(self, order, kakaopay):
+        """Of a refund, too."""
+        kakaopay.fault("cancel", before="drop")
+        txn = refund(order, 1_000)
+        with at_desk("closer@example.com", "admin:checkout_discrepancy_settle"):
+            settling.settle(txn, Approved("A1", 1_000, None), now=timezone.now())
+        who, what, _why = told(order, Kind.REFUND)[-1]
+        assert (who, what) == ("closer@example.com", "Refunded: ₩1,000")
+
+    def test_staff_who_bought_it(self, order):
+        """In the admin they work, and cancel nothing as the buyer."""
+        given = {"kind": "AMOUNT", "status": "WAITING", "amount": 1_000, "reason": "깨짐"}
+        with at_desk(order.user.email):
+            order.refunds.create(**given, requested_by=order.user)
+        what = "Asked for a refund that somebody else must approve: ₩1,000"
+        assert told(order, Kind.REFUND) == [("hana@example.com", what, "깨짐")]
 
 
 class TestRefunds:
@@ -235,14 +326,33 @@ class TestTheDesk:
     @pytest.mark.parametrize("language", ["ko", "en"])
     def test_the_address(self, order, language):
         """Before and after, from the log; the parcel's moves in the log are told once."""
+        sent = {"carrier": "CJ", "tracking_number": "123456789012", "now": timezone.now()}
         with translation.override(language):
-            parcels.readdress(order.pk, ELSEWHERE, by=operator())
-            sent = {"carrier": "CJ", "tracking_number": "123456789012", "now": timezone.now()}
-            parcels.ship(order.pk, **sent, by=operator())
+            with at_desk():
+                parcels.readdress(order.pk, ELSEWHERE, by=operator())
+            with at_desk():
+                parcels.ship(order.pk, **sent, by=operator())
         corrected, shipped = told(order, Kind.PARCEL)
-        assert corrected[:2] == ("operator@example.com", "Address corrected")
+        assert corrected[:2] == ("support@example.com", "Address corrected")
         assert "04524 → 06236" in corrected[2]
         assert shipped[1] == "Parcel shipped"
+
+    def test_a_log_that_was_tampered_with(self, order):
+        """The admin's log can be altered and emptied; what the database copied of it cannot."""
+        with at_desk():
+            parcels.readdress(order.pk, ELSEWHERE, by=operator())
+        before = told(order, Kind.PARCEL)
+        LogEntry.objects.all().delete()
+        assert told(order, Kind.PARCEL) == before != []
+
+    def test_a_log_of_other_words(self, order):
+        """Whatever a column is called by now, a move is no correction of the address."""
+        sent = {"carrier": "CJ", "tracking_number": "123456789012", "now": timezone.now()}
+        with at_desk(), translation.override("en"), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Shipment._meta.get_field("status"), "verbose_name", "where it is")
+            parcels.ship(order.pk, **sent, by=operator())
+        assert LogEntry.objects.get().change_message.startswith("where it is: ")
+        assert [what for _who, what, _why in told(order, Kind.PARCEL)] == ["Parcel shipped"]
 
     def test_notes_and_mails_again(self, order):
         """Who wrote what, and who wanted the mail again."""

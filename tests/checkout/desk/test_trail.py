@@ -310,6 +310,19 @@ class TestNeverAltered:
             for name, kind in cursor.fetchall()
         }
 
+    @pytest.mark.parametrize("model", trail.MODELS)
+    def test_by_kind(self, desk, boss, model):
+        """Each kind can be asked for, whether or not it has a table of its own."""
+        LogEntry.objects.log_actions(boss.pk, [boss], 2, "noted", single_object=True)
+        assert all(
+            each.touched[0].model is model for each in trail.read(Wanted(model=model)).entries
+        )
+
+    def test_what_is_no_row_has_no_link(self):
+        """An export is about orders, and not about one of them."""
+        assert trail.Touched(Order, "None", "orders").url == ""
+        assert trail.Touched(Order, "", "orders").url == ""
+
     def test_every_tracked_model_is_there(self):
         """Twelve tables, each of which the trail reads."""
         assert set(pghistory.core.event_models()) == {kind.events for kind in trail.KINDS}
@@ -495,6 +508,20 @@ class TestHistory:
         everything = desk.get(f"/admin/orders/order/{order.pk}/history/?all=1").content.decode()
         assert "the shop, or a shopper" in everything
         assert "waiting for payment" in everything
+
+    def test_who_may_read_names(self, desk, make_product):
+        """What and when, for whoever may view the product; who and from where, for auditors."""
+        cup = make_product(price=11_000)
+        save(desk, cup, price="12000")
+        at = timezone.localtime(ProductEvent.objects.latest("pgh_id").pgh_created_at)
+        for names, is_told in (((), False), (("view_logentry",), True)):
+            reader = Client(headers={"Accept-Language": "en"})
+            reader.force_login(staff(f"{is_told}@example.com", "view_product", *names))
+            page = reader.get(f"/admin/shop/product/{cup.pk}/history/").content.decode()
+            for fact in ("₩11,000 →", "₩12,000", f"{at:%Y-%m-%d %H:%M}"):
+                assert fact in page
+            for fact in ("boss@example.com", ADDRESS):
+                assert (fact in page) is is_told
 
     def test_who_may_see_it(self, make_product):
         """Who may view the product; nobody else."""

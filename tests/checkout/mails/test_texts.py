@@ -1,6 +1,7 @@
 """What mail says, in the buyer's language, as text and as HTML."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -213,6 +214,20 @@ class TestWhatItSays:
         assert message.subject.endswith(f"We refunded your order {refund.order.number}")
         for part in parts_of(message):
             assert "Refund for" not in part
+
+    def test_a_part_stays_a_part(self, refund):
+        """Sent again after the rest went back, it is still about a part; the other about all."""
+        rest = refund.order.refunds.create(
+            kind="FULL",
+            status="SUCCEEDED",
+            points=1,
+            settled_at=refund.approved_at + timedelta(hours=1),
+        )
+        Order.objects.update(status="REFUNDED", language="en")
+        number = refund.order.number
+        assert sent_about(refund).subject.endswith(f"We refunded a part of your order {number}")
+        last = mails.compose(Mail(event=Event.REFUNDED, order=Order.objects.get(), refund=rest))
+        assert last.subject.endswith(f"We refunded your order {number}")
 
     def test_what_is_not_shipped_because_it_was_refunded(self, parcel):
         """Of two cups one was refunded; the parcel has the other."""

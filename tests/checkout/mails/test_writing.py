@@ -1,15 +1,20 @@
 """Mail belongs to the transaction that makes its event true."""
 
+from contextlib import nullcontext
+
 import pytest
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from checkout import mails
 from checkout.models import Mail
+from orders.models import Order
 from tests.checkout.mails.conftest import Event, jobs_of, written, written_about
 from tests.queries import queries_of
 from tests.races import at_once
+from tests.staff import operator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,6 +67,27 @@ class TestWriting:
         """Sixteen at the same time write one."""
         at_once(lambda: written_about(order), times=16)
         assert jobs_of(Mail.objects.get()).count() == 1
+
+
+class TestSendingAgain:
+    @pytest.mark.parametrize(
+        ("status", "is_written"),
+        [("PAID", True), ("PARTIALLY_REFUNDED", True), ("REFUNDED", False)],
+    )
+    def test_a_confirmation(self, charge, status, is_written):
+        """Of an order that was refunded nothing is confirmed."""
+        mail = written(Event.PAID, charge, sent_at=timezone.now())
+        Order.objects.update(status=status)
+        refused = nullcontext() if is_written else pytest.raises(mails.NotTrueAnyMore)
+        with refused:
+            mails.send_again(mail, by=operator(), now=timezone.now())
+        assert Mail.objects.count() == 1 + is_written
+
+    def test_the_first_confirmation_is_sent(self, charge):
+        """Refunded before it left: the buyer is told of both, as they happened."""
+        mail = written(Event.PAID, charge)
+        Order.objects.update(status="REFUNDED")
+        assert mails.send(mail.pk, now=timezone.now()) is True
 
 
 class TestAdmin:

@@ -10,7 +10,8 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone, translation
 from openpyxl import Workbook
 
-from checkout import shipping_lists
+from checkout import shipping_files, shipping_lists
+from checkout.admin.shipping_lists import ListForm
 from checkout.exporting import Content, Export, Format, as_csv
 from checkout.models import Mail
 from checkout.shipping_lists import Wrong
@@ -456,6 +457,14 @@ class TestFiles:
         answer = self.upload(desk, data)
         assert answer.status_code == 422
         assert answer.context["form"].errors == {"file": [sentence]}
+
+    def test_what_is_too_long_is_not_read(self):
+        """Its length is asked first, for it may be longer than the memory."""
+        file = SimpleUploadedFile("list.csv", b"N" * (shipping_files.MOST_BYTES + 1))
+        with translation.override("en"):
+            form = ListForm({"text": "", "carrier": ""}, {"file": file})
+            assert form.errors == {"file": ["The file is too long: divide it into several."]}
+        assert file.tell() == 0
 
     def test_a_list_and_a_file(self, desk):
         """It is not guessed which is meant."""
