@@ -24,8 +24,8 @@ SEEN = {
     "manager": LISTS,
 }
 DUTIES = {
-    "orders.handle_order": {"support", "manager"},
     "orders.change_shipment": {"support", "manager"},
+    "orders.handle_order": {"support", "finance", "manager"},
     "orders.refund_order": {"support", "finance", "manager"},
     "orders.refund_order_above_limit": {"finance", "manager"},
     "orders.approve_refund": {"finance", "manager"},
