@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.http import ShopperRequest
 from checkout import asking, mails, notes
-from checkout.admin import order_page
+from checkout.admin import order_page, signed_out
 from checkout.asking import Said
 from checkout.models import Mail
 from orders.models import Order, PaymentTransaction
@@ -49,9 +49,8 @@ def handled(
     if not (request.user.has_perm(order_page.HANDLE) and desk.has_view_permission(request)):
         raise PermissionDenied
     order = order_page.order_of(object_id)
-    if request.method != "POST":  # whoever had been signed out comes back here without their form
-        messages.warning(request, _("Nothing was done. If you had been signed out, do it again."))
-        return back_to(order)
+    if request.method != "POST":
+        return signed_out.back_to(request, "orders_order", order.pk)
     return do(desk, request, order, **more)
 
 

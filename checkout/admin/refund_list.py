@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -19,9 +19,9 @@ from unfold.decorators import display
 from accounts.http import ShopperRequest
 from accounts.models import User
 from checkout import limits, payments, refunds
-from checkout.admin import refund_outlook
+from checkout.admin import refund_outlook, signed_out
 from checkout.admin.refund_forms import RejectForm
-from checkout.admin.refund_states import StatusFilter
+from checkout.admin.refund_states import ListedByState, StatusFilter
 from checkout.admin.refund_words import STATE_COLORS, tell, why_failed, why_not, worth
 from orders import fulfilment, refunding
 from orders.admin import FoundByOrder, ReadOnlyAdmin
@@ -36,15 +36,15 @@ class RefundFilter(StatusFilter):
 
 
 @admin.register(Refund)
-class RefundAdmin(FoundByOrder, ReadOnlyAdmin):
+class RefundAdmin(ListedByState, FoundByOrder, ReadOnlyAdmin):
     """Nothing is edited here: a refund that waits is approved or rejected."""
 
     list_display = (
         *("order_number", "kind", "state", "amount_won", "points_back"),
         *("requested_by", "decided_by", "created_at"),
     )
+    state_filter = RefundFilter
     list_filter = (RefundFilter, "kind", "created_at")
-    list_before_template = "admin/orders/refund/states.html"
     list_select_related = ("order", "requested_by", "decided_by")
 
     @display(description=gettext_lazy("order"), ordering="order__number")
@@ -75,13 +75,6 @@ class RefundAdmin(FoundByOrder, ReadOnlyAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        context = {"states": RefundFilter.buttons(request), **(extra_context or {})}
-        answer: HttpResponse = super().changelist_view(request, context)
-        return answer
-
     def change_view(
         self,
         request: ShopperRequest,
@@ -98,7 +91,7 @@ class RefundAdmin(FoundByOrder, ReadOnlyAdmin):
         if not may_approve(request.user, refund):
             raise PermissionDenied
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return signed_out.back_to(request, "orders_refund", refund.pk)
         try:
             tell(request, payments.approve_refund(refund, by=request.user, now=timezone.now()))
         except refunds.AlreadyDecided as error:
@@ -114,7 +107,7 @@ class RefundAdmin(FoundByOrder, ReadOnlyAdmin):
         if not may_reject(request.user, refund):
             raise PermissionDenied
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return signed_out.back_to(request, "orders_refund", refund.pk)
         form = RejectForm(request.POST)
         if not form.is_valid():
             return self.page(request, refund, form, HTTPStatus.UNPROCESSABLE_ENTITY)

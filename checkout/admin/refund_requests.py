@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -17,10 +17,10 @@ from unfold.decorators import display
 from accounts.http import ShopperRequest
 from accounts.models import User
 from checkout import limits, requests
-from checkout.admin import refund_outlook
+from checkout.admin import refund_outlook, signed_out
 from checkout.admin.refund_forms import DeclineForm, RefundForm
 from checkout.admin.refund_outlook import Outlook
-from checkout.admin.refund_states import StatusFilter
+from checkout.admin.refund_states import ListedByState, StatusFilter
 from orders.admin import ORDER_COLORS, FoundByOrder, ReadOnlyAdmin
 from orders.models import Order, RefundRequest
 
@@ -38,12 +38,12 @@ class RequestFilter(StatusFilter):
 
 
 @admin.register(RefundRequest)
-class RefundRequestAdmin(FoundByOrder, ReadOnlyAdmin):
+class RefundRequestAdmin(ListedByState, FoundByOrder, ReadOnlyAdmin):
     """A request is accepted by a refund that answers it, or declined with an answer."""
 
     list_display = ("order_number", "state", "reason", "created_at", "decided_by", "decided_at")
+    state_filter = RequestFilter
     list_filter = (RequestFilter, "created_at")
-    list_before_template = "admin/orders/refund/states.html"
     list_select_related = ("order", "decided_by")
 
     @display(description=gettext_lazy("order"), ordering="order__number")
@@ -58,13 +58,6 @@ class RefundRequestAdmin(FoundByOrder, ReadOnlyAdmin):
         view = self.admin_site.admin_view(self.decline_view)
         own = path("<path:object_id>/decline/", view, name="orders_refundrequest_decline")
         return [own, *super().get_urls()]
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        context = {"states": RequestFilter.buttons(request), **(extra_context or {})}
-        answer: HttpResponse = super().changelist_view(request, context)
-        return answer
 
     def change_view(
         self,
@@ -82,7 +75,7 @@ class RefundRequestAdmin(FoundByOrder, ReadOnlyAdmin):
         if not limits.may_refund(request.user):
             raise PermissionDenied
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return signed_out.back_to(request, "orders_refundrequest", asked.pk)
         form = DeclineForm(request.POST)
         if not form.is_valid():
             return self.page(request, asked, form, HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -39,3 +39,17 @@ class StatusFilter(admin.SimpleListFilter):
             }
             for state, label in choices
         ]
+
+
+class ListedByState:
+    """A list that has the states of ``state_filter`` as buttons above it."""
+
+    state_filter: ClassVar[type[StatusFilter]]
+    list_before_template = "admin/orders/refund/states.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"states": self.state_filter.buttons(request), **(extra_context or {})}
+        answer: HttpResponse = super().changelist_view(request, context)  # type: ignore[misc]
+        return answer

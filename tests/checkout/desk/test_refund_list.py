@@ -245,7 +245,9 @@ class TestApproving:
     def test_only_by_a_form(self, waiting, manager):
         """A link that somebody is lured to approves nothing; nor does a form without the token."""
         for way in ("approve", "reject"):
-            assert signed_in(manager).get(address(waiting, way)).status_code == 405
+            answer = signed_in(manager).get(address(waiting, way))
+            assert (answer.status_code, answer.url) == (302, address(waiting))
+            assert now(waiting) == Status.WAITING
             client = Client(enforce_csrf_checks=True)
             client.force_login(manager)
             assert client.post(address(waiting, way), {"why": "…"}).status_code == 403

@@ -199,5 +199,11 @@ def test_who_may_not_look(asked, way):
 
 def test_only_by_a_form(desk, asked):
     """A link declines nothing, and what is no request is not found."""
-    assert desk.get(address(asked, "decline")).status_code == 405
+    answer = desk.get(address(asked, "decline"))
+    assert (answer.url, told(answer)) == (
+        address(asked),
+        ["Nothing was done. If you had been signed out, do it again."],
+    )
+    asked.refresh_from_db()
+    assert asked.status == "OPEN"
     assert desk.get(reverse("admin:orders_refundrequest_decline", args=["none"])).status_code == 404
