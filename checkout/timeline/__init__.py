@@ -36,4 +36,4 @@ def of(order: Order) -> list[Entry]:
     :param order: with its ``shipment``, if it has one, and its ``user``.
     """
     entries = [entry for source in SOURCES for entry in source(order)]
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+    return sorted(entries, key=lambda entry: entry.at)[::-1]  # of one moment, the last is on top
