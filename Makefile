@@ -33,6 +33,7 @@ test: install ## Run every test, on a real PostgreSQL, a real sandbox and a real
 
 KILLS ?= 500
 STEPS ?= 20000
+CARTS ?= 5000
 PAYMENTS ?= 10000
 ROWS ?= 200000
 ORDERS ?= 1000000
@@ -40,6 +41,7 @@ EXPORTS ?= 200000
 
 torture: install ## Kill the web process at random, live random lives, compare big books, and open long lists; takes long
 	$(BIN)/python -m tests.killing --kills $(KILLS)
+	CARTS=$(CARTS) $(BIN)/python -m pytest -q -n auto tests/orders/test_pricing_properties.py tests/sandbox/test_quotes.py
 	STEPS=$(STEPS) $(BIN)/python -m pytest -q tests/properties
 	$(BIN)/python -m tests.volume --payments $(PAYMENTS) --rows $(ROWS) --orders $(ORDERS) --exports $(EXPORTS)
 

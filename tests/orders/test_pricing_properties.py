@@ -25,7 +25,7 @@ from orders.pricing import (
     vat_within,
 )
 
-CARTS = int(os.environ.get("CARTS", "5000"))
+CARTS = int(os.environ.get("CARTS", "1000"))
 
 many = settings(
     max_examples=CARTS,
