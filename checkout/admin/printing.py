@@ -66,7 +66,7 @@ def packing(desk: Any, request: ShopperRequest, object_id: str) -> HttpResponse:
         raise Http404
     lines = list(order.lines.order_by("pk"))
     packed = [line for line in lines if line.needs_delivery and line.kept]
-    code = segno.make(order.number, error="m")
+    code = segno.make_qr(order.number, error="m")
     context = {
         **heading(order),
         "parcel": parcel,
