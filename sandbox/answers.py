@@ -55,9 +55,9 @@ def _identity(payment: Payment) -> dict[str, Any]:
     }
 
 
-def approve(payment: Payment) -> dict[str, Any]:
+def approve(action: Action) -> dict[str, Any]:
     """The answer to approve and, being the same, to a subscription's charge."""
-    action = payment.actions.exclude(type=Action.Type.CANCEL).get()
+    payment = action.payment
     answer = _identity(payment) | {
         "aid": action.aid,
         "sid": payment.subscription.sid if payment.subscription else None,

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from . import planting
+from . import planting, planting_sids
 from .asking import Unclear, day, sent_json, span
 from .ledger import every_payment, figures
 from .models import Payment
@@ -38,6 +38,16 @@ def plant(request: HttpRequest) -> JsonResponse:
     site = f"{request.scheme}://{request.get_host()}"
     try:
         planted = planting.plant(sent_json(request), site=site)
+    except Unclear as unclear:
+        return JsonResponse({"error": str(unclear)}, status=400)
+    return JsonResponse(planted, status=201, safe=False)
+
+
+@require_POST
+def plant_subscriptions(request: HttpRequest) -> JsonResponse:
+    """Write a list of subscriptions into the books; see ``planting_sids.Planted``."""
+    try:
+        planted = planting_sids.plant(sent_json(request))
     except Unclear as unclear:
         return JsonResponse({"error": str(unclear)}, status=400)
     return JsonResponse(planted, status=201, safe=False)

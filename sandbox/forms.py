@@ -11,7 +11,7 @@ from .refusals import METHOD_MESSAGES
 
 AT_ONCE = "일시불 / in full"
 DECLINES = {
-    Method.CARD: ["3538", "5039", "0004", "0026"],
+    Method.CARD: ["3538", "5039", "0002", "0004", "0026", "8008"],
     Method.MONEY: ["NOT_ENOUGH_BALANCE", "LIMIT_ONE_TIME", "LIMIT_USE_PER_DAY"],
 }
 

@@ -51,8 +51,12 @@ class Subscription(models.Model):
     """A payer's standing permission to be charged, named by its SID."""
 
     class Status(models.TextChoices):
-        ACTIVE = "ACTIVE"
-        INACTIVE = "INACTIVE"
+        ACTIVE = "ACTIVE", "이용 중"
+        INACTIVE = "INACTIVE", "해지됨"
+
+    class By(models.TextChoices):
+        API = "API", "가맹점"
+        PAYER = "PAYER", "결제자"
 
     sid = models.CharField(max_length=20, unique=True)
     cid = models.CharField(max_length=10)
@@ -64,6 +68,14 @@ class Subscription(models.Model):
     created_at = models.DateTimeField()
     last_approved_at = models.DateTimeField(null=True)
     inactivated_at = models.DateTimeField(null=True)
+    inactivated_by = models.CharField(max_length=5, choices=By, blank=True)
+    decline = models.CharField(max_length=30, blank=True, help_text="The next charges fail so.")
+    decline_times = models.PositiveIntegerField(
+        null=True, help_text="Charges that will fail. Null: all, until it is cleared."
+    )
+
+    class Meta:
+        ordering = ["-id"]
 
     def __str__(self) -> str:
         return self.sid
@@ -98,7 +110,7 @@ class Payment(models.Model):
     decline = models.CharField(max_length=30, blank=True, help_text="Approval ends with this.")
     pg_token = models.CharField(max_length=20, blank=True)
     subscription = models.ForeignKey(
-        Subscription, models.PROTECT, null=True, related_name="payments"
+        Subscription, models.PROTECT, null=True, related_name="payments", db_index=False
     )
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True)
@@ -106,6 +118,13 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(
+                name="charges_of_a_subscription",
+                fields=["subscription", "approved_at", "status"],
+                condition=models.Q(subscription__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.tid
@@ -184,6 +203,7 @@ class ApiCall(models.Model):
     endpoint = models.CharField(max_length=20)
     received_at = models.DateTimeField()
     tid = models.CharField(max_length=20, blank=True, db_index=True)
+    sid = models.CharField(max_length=20, blank=True, db_index=True)
     request = models.TextField(blank=True)
     http_status = models.PositiveSmallIntegerField()
     answer = models.TextField(blank=True)

@@ -59,7 +59,7 @@ def order(fields: dict[str, Any], *, now: datetime) -> Payment:
     return payment
 
 
-def approve(fields: dict[str, Any], *, now: datetime) -> Payment:
+def approve(fields: dict[str, Any], *, now: datetime) -> Action:
     """
     Take the money of a payment its payer agreed to.
 
@@ -72,10 +72,10 @@ def approve(fields: dict[str, Any], *, now: datetime) -> Payment:
             payment.status = Status.FAIL_PAYMENT
             payment.save(update_fields=["status"])
         else:
-            _take(payment, fields["payload"] or "", now)
+            action = _take(payment, fields["payload"] or "", now)
     if payment.decline:
         raise Refused(-780, method_code=payment.decline)
-    return payment
+    return action
 
 
 def _check_approval(payment: Payment, fields: dict[str, Any], now: datetime) -> None:
@@ -97,17 +97,18 @@ def _check_approval(payment: Payment, fields: dict[str, Any], now: datetime) -> 
         raise Refused(-725)
 
 
-def _take(payment: Payment, payload: str, now: datetime) -> None:
+def _take(payment: Payment, payload: str, now: datetime) -> Action:
     payment.approved_at = now
     if merchants.is_recurring(payment.cid):
         payment.subscription = subscriptions.issue(payment, now=now)
     if payment.total_amount:
         payment.status = Status.SUCCESS_PAYMENT
-        booking.book(payment, Action.Type.PAYMENT, payment.amount, payload=payload, now=now)
+        moved = Action.Type.PAYMENT
     else:
         payment.status = Status.ISSUED_SID
-        booking.book(payment, Action.Type.ISSUED_SID, Amount(), payload=payload, now=now)
+        moved = Action.Type.ISSUED_SID
     payment.save()
+    return booking.book(payment, moved, payment.amount, payload=payload, now=now)
 
 
 def cancel(fields: dict[str, Any], *, now: datetime) -> Action:

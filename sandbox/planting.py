@@ -89,7 +89,7 @@ def plant(entries: object, *, site: str) -> list[dict[str, Any]]:
             f"결제 1~{AT_ONCE}건의 목록이 아닙니다. / Not a list of 1 to {AT_ONCE} payments."
         )
     rules = Planted()  # one for all: to make its fields costs more than to use them
-    planted = [_read(rules, entry, where=f"[{number}] ") for number, entry in enumerate(entries)]
+    planted = [read(rules, entry, where=f"[{number}] ") for number, entry in enumerate(entries)]
     now = clock.now()
     payments = [_payment(fields, site, now) for fields in planted]
     actions = [list(_actions(p, f)) for p, f in zip(payments, planted, strict=True)]
@@ -114,7 +114,7 @@ def alter(payment: Payment, changes: object) -> None:
     Without a ``vat`` of its own a changed amount gets the usual one.
     :raises Unclear: if there is nothing to change, or it makes no sense.
     """
-    fields = _read(Altered(), changes)
+    fields = read(Altered(), changes)
     if not fields or not isinstance(changes, dict) or set(changes) - set(fields):
         names = ", ".join(Altered().fields)
         raise Unclear(f"바꿀 수 없습니다. / What can be altered is {names}.")
@@ -140,11 +140,12 @@ def forget(payment: Payment) -> None:
         payment.delete()
 
 
-def _read(rules: serializers.Serializer[Any], entry: object, *, where: str = "") -> dict[str, Any]:
+def read(rules: serializers.Serializer[Any], entry: object, *, where: str = "") -> dict[str, Any]:
+    """The fields of an entry. :raises Unclear: saying ``where`` it breaks which rule."""
     try:
         return dict(rules.run_validation(entry))
     except serializers.ValidationError as error:
-        raise Unclear(f"알 수 없는 결제입니다. / {where}{error.detail}") from None
+        raise Unclear(f"알 수 없는 값입니다. / {where}{error.detail}") from None
 
 
 def _status_after(given_back: int, total: int) -> Status:

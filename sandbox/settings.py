@@ -47,6 +47,7 @@ SANDBOX_THREADS = env.int("SANDBOX_THREADS", 32)
 # -- Django ------------------------------------------------------------------------------------
 
 DEBUG = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # thousands of planted subscriptions at once
 ALLOWED_HOSTS = ["*"]
 APPEND_SLASH = False
 ROOT_URLCONF = "sandbox.urls"

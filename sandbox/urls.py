@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, re_path
 
-from . import books, controls, ledger, pages, statements, views
+from . import books, controls, ledger, pages, statements, subscribers, views
 
 API = "online/v1/payment"
 PAGE = (
@@ -41,10 +41,17 @@ urlpatterns = [
     path("statement.xlsx", statements.as_excel, name="statement_xlsx"),
     path("ledger/<str:tid>/", ledger.detail, name="detail"),
     path("ledger/<str:tid>/refund/", ledger.refund, name="refund"),
+    path("subscriptions/", subscribers.index, name="subscriptions"),
+    path("subscriptions.json", subscribers.as_json),
+    path("subscriptions.jsonl", subscribers.as_lines),
+    path("subscriptions/<str:sid>/", subscribers.detail, name="subscription"),
+    path("subscriptions/<str:sid>/end/", subscribers.end, name="end_subscription"),
+    path("subscriptions/<str:sid>/decline/", subscribers.decline, name="decline_subscription"),
     path("sandbox/faults/", controls.faults_view, name="faults"),
     path("sandbox/faults/<int:number>/", controls.fault_view, name="fault"),
     path("sandbox/payments/", books.plant),
     path("sandbox/payments/<str:tid>/", books.change),
+    path("sandbox/subscriptions/", books.plant_subscriptions),
     path("sandbox/elsewhere/<int:call>/", views.elsewhere),
     path("sandbox/clock/", controls.clock_view, name="clock"),
 ]

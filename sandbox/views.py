@@ -37,6 +37,7 @@ ENDPOINTS = {
     "status": Endpoint(serializers.Sid, subscriptions.status, answers.status),
 }
 TID = re.compile(r"T[0-9a-f]{19}")
+SID = re.compile(r"S[0-9a-f]{19}")
 MASKED = ("cid_secret", "pg_token")
 
 _in_flight: set[str] = set()
@@ -88,8 +89,9 @@ def _respond(request: HttpRequest, name: str, call: ApiCall) -> HttpResponseBase
         raise Refused(-404, "only POST is supported", http_status=405)
     merchants.authorise(request.headers.get("Authorization"))
     body = _body(request)
-    tid = str(body.get("tid", ""))
+    tid, sid = str(body.get("tid", "")), str(body.get("sid", ""))
     call.tid = tid if TID.fullmatch(tid) else ""
+    call.sid = sid if SID.fullmatch(sid) else ""
     call.request = _masked(body)
     endpoint = ENDPOINTS[name]
     with _alone(tid if endpoint.exclusive else ""):
@@ -101,6 +103,7 @@ def _respond(request: HttpRequest, name: str, call: ApiCall) -> HttpResponseBase
             return replaced
         answer = _act(endpoint, request, body)
         call.tid = answer.get("tid", "")
+        call.sid = answer.get("sid") or ""
         after = faults.take(name, Fault.When.AFTER)
         call.fault = after or call.fault
         return striking.strike(after, request, call, answer) or _json(answer)

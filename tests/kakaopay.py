@@ -64,6 +64,21 @@ class Payment:
     actions: tuple[Action, ...]
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """A SID in the sandbox's books; times in KST, ``charges`` how often it took money."""
+
+    sid: str
+    cid: str
+    partner_user_id: str
+    status: str
+    method: str
+    created_at: str
+    last_approved_at: str
+    inactivated_at: str | None
+    charges: int
+
+
 class KakaoPay:
     """A running sandbox."""
 
@@ -94,13 +109,29 @@ class KakaoPay:
 
     def ledger(self, since: date | None = None, until: date | None = None) -> Iterator[Payment]:
         """Every payment made on these Korean days, both inclusive, oldest first, as it comes."""
-        days = {"since": since, "until": until}
+        return map(_payment, self._lines("/ledger.jsonl", since=since, until=until))
+
+    def subscription(self, sid: str) -> Subscription:
+        """What the sandbox holds under ``sid``. :raises LookupError: if it holds nothing."""
+        url = f"{self.url}/subscriptions.json"
+        answer = self.http.get(url, params={"sid": sid}, timeout=PATIENCE)
+        answer.raise_for_status()
+        found = answer.json()["subscriptions"]
+        if not found:
+            raise LookupError(sid)
+        return _subscription(found[0])
+
+    def subscriptions(self) -> Iterator[Subscription]:
+        """Every SID, oldest first, as it comes."""
+        return map(_subscription, self._lines("/subscriptions.jsonl"))
+
+    def _lines(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
         with self.http.get(
-            f"{self.url}/ledger.jsonl", params=days, timeout=LONG_PATIENCE, stream=True
+            self.url + path, params=params, timeout=LONG_PATIENCE, stream=True
         ) as answer:
             answer.raise_for_status()
             for line in answer.iter_lines(chunk_size=64 * 1024):
-                yield _payment(json.loads(line))
+                yield json.loads(line)
 
     def statement(
         self,
@@ -147,6 +178,17 @@ class KakaoPay:
         """Take a payment out of the books, as if it had never been."""
         answer = self.http.delete(f"{self.url}/sandbox/payments/{tid}/", timeout=PATIENCE)
         assert answer.ok, answer.text
+
+    def import_subscriptions(self, rows: list[dict[str, Any]]) -> list[str]:
+        """
+        Write SIDs into the books, any number of them; see ``sandbox/planting_sids.py``.
+
+        Returns the sid of each, in order.
+        """
+        planted = []
+        for start in range(0, len(rows), 5000):
+            planted += self._post("/sandbox/subscriptions/", rows[start : start + 5000])
+        return planted
 
     # -- its faults and its clock --
 
@@ -221,6 +263,23 @@ class KakaoPay:
         """Let the payment fail before it is approved. Returns the fail URL."""
         return self._submit(redirect_url, "/leave/method")
 
+    def end_subscription(self, sid: str) -> None:
+        """End a SID as the payer does in the KakaoPay app; the merchant is not told."""
+        self._post(f"/subscriptions/{sid}/end/", {})
+
+    def decline_subscription(self, sid: str, reason: str, times: int | None = None) -> None:
+        """
+        Let the payer's card or bank decline the next charges of a SID (-782).
+
+        ``reason`` is such as "NOT_ENOUGH_BALANCE" or "8008"; without ``times`` it lasts until
+        ``accept_subscription``.
+        """
+        self._post(f"/subscriptions/{sid}/decline/", {"reason": reason, "times": times})
+
+    def accept_subscription(self, sid: str) -> None:
+        """Let the payer's card or bank approve again."""
+        self._post(f"/subscriptions/{sid}/decline/", {"reason": ""})
+
     def _submit(self, page: str, step: str, fields: dict[str, Any] | None = None) -> str:
         url = urljoin(page, urlsplit(page).path + step)
         answer = self.http.post(url, data=fields, timeout=PATIENCE, allow_redirects=False)
@@ -232,6 +291,10 @@ def _payment(entry: dict[str, Any]) -> Payment:
     actions = tuple(Action(**action) for action in entry["actions"])
     names = [field.name for field in fields(Payment) if field.name != "actions"]
     return Payment(**{name: entry[name] for name in names}, actions=actions)
+
+
+def _subscription(entry: dict[str, Any]) -> Subscription:
+    return Subscription(**{field.name: entry[field.name] for field in fields(Subscription)})
 
 
 def sandbox_process(folder: Path, port: int | None = None, **env: str) -> tuple[Process, KakaoPay]:

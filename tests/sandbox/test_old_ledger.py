@@ -8,6 +8,8 @@ import pytest
 
 from tests.kakaopay import sandbox_process
 from tests.processes import ROOT, free_port
+from tests.sandbox.merchant import Merchant
+from tests.sandbox.test_subscriptions import charge
 
 
 def start(ledger):
@@ -57,6 +59,32 @@ def test_a_ledger_of_another_shape_is_left_alone(tmp_path, change):
     )
     with sqlite3.connect(ledger) as connection:
         assert connection.execute("SELECT count(*) FROM sandbox_payment").fetchone() == (1,)
+
+
+def test_the_ledger_of_the_version_before_is_brought_up_to_date(tmp_path):
+    """From before subscriptions had pages: its payments and SIDs are there and can be charged."""
+    process, kakaopay = sandbox_process(tmp_path)
+    club = Merchant(kakaopay, "TCSUBSCRIP")
+    with process:
+        first = club.paid(total_amount=9900)
+    subprocess.run(
+        [sys.executable, "-m", "django", "migrate", "sandbox", "0001"],
+        cwd=ROOT,
+        env={
+            "DJANGO_SETTINGS_MODULE": "sandbox.settings",
+            "SANDBOX_LEDGER": str(tmp_path / "sandbox.sqlite3"),
+        },
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    process, kakaopay = sandbox_process(tmp_path)
+    club = Merchant(kakaopay, "TCSUBSCRIP")
+    with process:
+        assert kakaopay.subscription(first["sid"]).charges == 1
+        assert club.send("subscription", sid=first["sid"], **charge()).status_code == 200
+        assert kakaopay.payment(first["tid"]).sid == first["sid"]
+        assert kakaopay.subscription(first["sid"]).charges == 2
 
 
 def test_a_file_that_is_no_ledger_is_left_alone(tmp_path):

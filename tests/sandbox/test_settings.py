@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +13,7 @@ from tests.processes import ROOT
 from tests.sandbox.merchant import Merchant, refusal
 from tests.sandbox.test_subscriptions import charge
 
+KST = ZoneInfo("Asia/Seoul")
 SECRET = "a1b2c3d4e5f6a1b2c3d4e5f6"
 
 
@@ -123,3 +127,42 @@ def test_a_sid_is_charged_so_often_a_month(odd):
     assert refusal(club.send("subscription", sid=sid, **charge())) == (400, -752)
     odd.advance(31 * 86400)
     assert club.send("subscription", sid=sid, **charge()).status_code == 200
+
+
+def test_a_month_is_a_korean_one(odd):
+    """The count begins anew at midnight in Korea; a clock set back counts the month it is in."""
+    club = SecretMerchant(odd, "MYCLUB0001")
+    odd.reset_clock()
+    eve = datetime(datetime.now(KST).year + 1, 1, 31, 23, 58, tzinfo=KST)
+    odd.advance(int((eve - datetime.now(KST)).total_seconds()))
+    sid = club.paid(total_amount=100)["sid"]
+    assert club.send("subscription", sid=sid, **charge()).status_code == 200
+    assert refusal(club.send("subscription", sid=sid, **charge())) == (400, -752)
+    odd.advance(3 * 60)
+    assert club.send("subscription", sid=sid, **charge()).status_code == 200
+    odd.advance(-86400)
+    assert refusal(club.send("subscription", sid=sid, **charge())) == (400, -752)
+    odd.advance(-31 * 86400)
+    assert club.send("subscription", sid=sid, **charge()).status_code == 200
+
+
+def test_a_sid_that_is_only_issued_has_not_been_charged(odd):
+    """A first payment of nothing does not count against the month; a canceled charge does."""
+    club = SecretMerchant(odd, "MYCLUB0001")
+    sid = club.paid(total_amount=0)["sid"]
+    tid = club.send("subscription", sid=sid, **charge()).json()["tid"]
+    club.send("cancel", tid=tid, cancel_amount=9900, cancel_tax_free_amount=0)
+    assert club.send("subscription", sid=sid, **charge()).status_code == 200
+    assert refusal(club.send("subscription", sid=sid, **charge())) == (400, -752)
+    assert odd.subscription(sid).charges == 2
+
+
+def test_charges_at_once_stay_within_the_limit(odd):
+    """Sixteen at the same moment: two are granted, however they meet."""
+    club = SecretMerchant(odd, "MYCLUB0001")
+    sid = club.paid(total_amount=0)["sid"]
+    with ThreadPoolExecutor(16) as pool:
+        calls = [pool.submit(club.send, "subscription", sid=sid, **charge()) for _ in range(16)]
+        codes = [call.result().json().get("error_code") for call in calls]
+    assert sorted(codes, key=str) == [-752] * 14 + [None] * 2
+    assert odd.subscription(sid).charges == 2

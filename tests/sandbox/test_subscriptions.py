@@ -128,6 +128,112 @@ def test_an_unknown_sid_is_refused(club, endpoint):
     assert refusal(club.send(endpoint)) == (400, -2)
 
 
+@pytest.mark.parametrize("endpoint", ["subscription", "inactive", "status"])
+@pytest.mark.parametrize("cid", ["TC0ONETIME", "TCSEQUENCE"])
+def test_another_merchants_sid_does_not_exist(club, kakaopay, endpoint, cid):
+    """Neither for a merchant of single payments nor for another one of recurring ones."""
+    sid = club.paid(total_amount=0)["sid"]
+    fields = charge() if endpoint == "subscription" else {}
+    assert refusal(Merchant(kakaopay, cid).send(endpoint, sid=sid, **fields)) == (400, -750)
+    assert kakaopay.subscription(sid).status == "ACTIVE"
+
+
+@pytest.mark.parametrize("endpoint", ["subscription", "inactive", "status"])
+def test_checks_come_in_their_order(club, endpoint):
+    """The key first, then the fields, the cid, and the sid last."""
+    fields = charge(sid="S" + "0" * 19) if endpoint == "subscription" else {"sid": "S"}
+    body = {"cid": "NOSUCHCID0"} | fields
+    assert refusal(club.post(endpoint, body | {"sid": None}, Authorization=None)) == (400, -400)
+    assert refusal(club.post(endpoint, body | {"sid": None})) == (400, -2)
+    assert refusal(club.post(endpoint, body)) == (400, -731)
+    assert refusal(club.post(endpoint, body | {"cid": club.cid})) == (400, -750)
+
+
+def test_an_ended_sid_matters_more_than_whose_it_is(club, kakaopay):
+    """-751 before -753, and -753 before the amounts; nothing of it reaches the payer's card."""
+    sid = club.paid(total_amount=0)["sid"]
+    kakaopay.decline_subscription(sid, "8008", times=1)
+    wrong = charge(sid=sid, partner_user_id="another", tax_free_amount=9901)
+    assert refusal(club.send("subscription", **wrong)) == (400, -753)
+    wrong["partner_user_id"] = "user-1"
+    assert refusal(club.send("subscription", **wrong)) == (400, -722)
+    assert refusal(club.send("subscription", sid=sid, **charge())) == (400, -782)
+    club.send("inactive", sid=sid)
+    wrong["partner_user_id"] = "another"
+    assert refusal(club.send("subscription", **wrong)) == (400, -751)
+
+
+def test_a_first_payment_of_nothing_can_be_looked_up(club):
+    """Its one movement is the SID, which the lookup does not tell."""
+    first = club.paid(total_amount=0)
+    answer = club.send("order", tid=first["tid"])
+    assert first["sid"] not in answer.text
+    told = answer.json()
+    assert (told["status"], told["approved_at"]) == ("ISSUED_SID", first["approved_at"])
+    assert set(told["amount"].values()) == {0}
+    assert set(told["cancel_available_amount"].values()) == {0}
+    [detail] = told["payment_action_details"]
+    assert (detail["aid"], detail["payment_action_type"], detail["amount"]) == (
+        first["aid"],
+        "ISSUED_SID",
+        0,
+    )
+
+
+def test_a_charge_can_be_looked_up_but_not_its_sid(club):
+    """Who knows only the tid learns of the money, not of the permission to take more."""
+    sid = club.paid(total_amount=0)["sid"]
+    second = club.send("subscription", sid=sid, **charge()).json()
+    answer = club.send("order", tid=second["tid"])
+    assert sid not in answer.text
+    assert answer.json()["status"] == "SUCCESS_PAYMENT"
+
+
+def test_nothing_to_pay_is_for_recurring_merchants_only(merchant, club):
+    """A total of 0 opens a payment only where it can issue a SID."""
+    assert refusal(merchant.send("ready", **merchant.goods(total_amount=0))) == (400, -2)
+    assert club.send("ready", **club.goods(total_amount=0)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("total", "tax_free", "sent", "vat"),
+    [
+        (9900, 0, None, 900),
+        (9900, 3300, None, 600),
+        (100, 0, None, 9),
+        (105, 0, None, 10),
+        (9900, 9900, None, 0),
+        (9900, 0, 0, 0),
+        (9900, 0, 899, 899),
+    ],
+)
+def test_vat_is_an_eleventh_unless_it_is_sent(club, total, tax_free, sent, vat):
+    """Of what is taxable, rounded half up, as for single payments."""
+    sid = club.paid(total_amount=0)["sid"]
+    fields = charge(total_amount=total, tax_free_amount=tax_free, vat_amount=sent)
+    amount = club.send("subscription", sid=sid, **fields).json()["amount"]
+    assert (amount["total"], amount["tax_free"], amount["vat"]) == (total, tax_free, vat)
+
+
+@pytest.mark.parametrize("total", [0, 9900])
+def test_the_last_approval_is_known_from_the_first_on(club, kakaopay, total):
+    """Whole seconds in Korea, never null; a refused charge and a cancel leave it as it was."""
+    first = club.paid(total_amount=total)
+    sid = first["sid"]
+    assert club.send("status", sid=sid).json()["last_approved_at"] == first["approved_at"]
+    kakaopay.advance(86400)
+    second = club.send("subscription", sid=sid, **charge()).json()
+    told = club.send("status", sid=sid).json()
+    assert told["created_at"] == first["approved_at"]
+    assert told["last_approved_at"] == second["approved_at"] != first["approved_at"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", told["last_approved_at"])
+    kakaopay.advance(86400)
+    kakaopay.decline_subscription(sid, "3538")
+    assert refusal(club.send("subscription", sid=sid, **charge())) == (400, -782)
+    club.send("cancel", tid=second["tid"], cancel_amount=9900, cancel_tax_free_amount=0)
+    assert club.send("status", sid=sid).json() == told
+
+
 def test_a_charge_can_fail_at_the_method(club, kakaopay):
     """The card declines a renewal: -782 with the card company's reason, nothing charged."""
     sid = club.paid(total_amount=0)["sid"]
