@@ -167,6 +167,14 @@ EMAIL_TIMEOUT = env.float("EMAIL_TIMEOUT_SECONDS", default=15.0)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="shop@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- the API --------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+}
+
 # --- language and time ----------------------------------------------------------------------
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
@@ -202,6 +210,14 @@ POINTS_GRACE_DAYS = env.int("POINTS_GRACE_DAYS", default=7)
 REFUND_LIMIT = env.int("REFUND_LIMIT", default=100_000)
 REFUND_APPROVAL_ABOVE = env.int("REFUND_APPROVAL_ABOVE", default=300_000)
 
+# --- memberships ----------------------------------------------------------------------------
+MEMBERSHIP_CHARGE_HOUR = env.int("MEMBERSHIP_CHARGE_HOUR", default=9)
+MEMBERSHIP_RETRY_DAYS = env.list("MEMBERSHIP_RETRY_DAYS", cast=int, default=[1, 3, 5])
+MEMBERSHIP_GRACE_DAYS = env.int("MEMBERSHIP_GRACE_DAYS", default=7)
+MEMBERSHIP_NOTICE_DAYS = env.int("MEMBERSHIP_NOTICE_DAYS", default=30)
+MEMBERSHIP_REMIND_DAYS = env.int("MEMBERSHIP_REMIND_DAYS", default=3)
+AGREEMENT_CHECK_DAYS = env.int("AGREEMENT_CHECK_DAYS", default=7)
+
 # --- the desk -------------------------------------------------------------------------------
 ATTENTION_UNCONFIRMED_MINUTES = env.int("ATTENTION_UNCONFIRMED_MINUTES", default=10)
 ATTENTION_UNSHIPPED_DAYS = env.int("ATTENTION_UNSHIPPED_DAYS", default=2)
@@ -221,6 +237,7 @@ KAKAOPAY_SECRET_KEY = env(
 KAKAOPAY_CID = env("KAKAOPAY_CID", default="TC0ONETIME" if DEBUG else env.NOTSET)
 KAKAOPAY_CID_SECRET = env("KAKAOPAY_CID_SECRET", default="")
 KAKAOPAY_SUBSCRIPTION_CID = env("KAKAOPAY_SUBSCRIPTION_CID", default="TCSUBSCRIP" if DEBUG else "")
+KAKAOPAY_SUBSCRIPTION_CID_SECRET = env("KAKAOPAY_SUBSCRIPTION_CID_SECRET", default="")
 KAKAOPAY_CONNECT_TIMEOUT_SECONDS = env.float("KAKAOPAY_CONNECT_TIMEOUT_SECONDS", default=3.0)
 KAKAOPAY_READ_TIMEOUT_SECONDS = env.float("KAKAOPAY_READ_TIMEOUT_SECONDS", default=15.0)
 

@@ -24,6 +24,8 @@ def kakaopay(journal: Journal) -> KakaoPay:
             secret_key=settings.KAKAOPAY_SECRET_KEY,
             cid=settings.KAKAOPAY_CID,
             cid_secret=settings.KAKAOPAY_CID_SECRET,
+            subscription_cid=settings.KAKAOPAY_SUBSCRIPTION_CID,
+            subscription_cid_secret=settings.KAKAOPAY_SUBSCRIPTION_CID_SECRET,
         ),
         timeouts=Timeouts(
             connect=settings.KAKAOPAY_CONNECT_TIMEOUT_SECONDS,

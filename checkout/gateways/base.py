@@ -51,6 +51,7 @@ class Payment:
     A payment as both sides know it.
 
     ``buyer`` is an opaque id, never a name; ``tid`` is the provider's and empty before ``ready``.
+    ``is_recurring`` payments belong to the shop's contract for agreements to be charged again.
     """
 
     order_number: str
@@ -59,6 +60,7 @@ class Payment:
     tax_free: int
     vat: int
     tid: str = ""
+    is_recurring: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,29 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """The money moved."""
+    """
+    The money moved; an amount of 0 only registers how the buyer will be charged.
+
+    ``tid`` is there where the provider gave the payment its name only now, ``sid`` where the buyer
+    agreed to be charged again. ``aid`` is empty where nobody could tell it.
+    """
 
     aid: str
     amount: int
     approved_at: datetime | None
     paid: Paid = field(default_factory=Paid)
+    tid: str = ""
+    sid: str = ""
+
+
+class Why(Enum):
+    """Whom a refusal is about, as far as charging an agreement again goes."""
+
+    PAYER = "payer"  # the card or account: another day it may do
+    ENDED = "ended"  # the agreement has ended, or is not known: the buyer must agree anew
+    USED_UP = "used up"  # the agreement was charged too often this month
+    OTHER_BUYER = "other buyer"  # the agreement is somebody else's: our books are wrong
+    SHOP = "shop"  # our keys, our quota, our request: the buyer can do nothing about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +154,15 @@ class Declined:
     message: str
     buyer_message: str = ""
     is_not_known: bool = False
+    why: Why = Why.PAYER
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A buyer's agreement to be charged again, as the provider's books have it."""
+
+    is_active: bool
+    last_charged_at: datetime | None
 
 
 class State(Enum):
@@ -215,4 +243,20 @@ class Gateway(Protocol):
 
     def lookup(self, payment: Payment) -> Found | Declined:
         """What the provider's books say of this payment; moves nothing."""
+        ...
+
+    def charge(self, payment: Payment, goods: Goods, sid: str) -> Approved | Declined:
+        """
+        Charge an agreement again, without its buyer; ``payment`` has no ``tid`` yet.
+
+        Where the answer is lost, so is the ``tid``: only ``agreement`` can tell what became of it.
+        """
+        ...
+
+    def agreement(self, sid: str) -> Agreement | Declined:
+        """How an agreement stands, and when it was charged last; moves nothing."""
+        ...
+
+    def end_agreement(self, sid: str) -> Agreement | Declined:
+        """End an agreement for good: it can never be charged again."""
         ...

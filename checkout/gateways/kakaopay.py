@@ -4,6 +4,7 @@ KakaoPay's online payment API (``open-api.kakaopay.com``, all POST, JSON in and 
 Facts used here: requests longer than 11 s are cut off by KakaoPay, so we wait a little more than
 that; there is no idempotency key, so the order lookup by ``tid`` is the only way to learn what
 became of a request, and ``cancel_available_amount`` is the only guard against a repeated refund.
+Recurring payments have a CID of their own, and a ``tid`` or ``sid`` is known under its CID alone.
 """
 
 import time
@@ -18,6 +19,7 @@ from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnection
 
 from checkout.gateways import kakaopay_answers as answers
 from checkout.gateways.base import (
+    Agreement,
     Approved,
     Declined,
     Found,
@@ -36,11 +38,33 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """``cid_secret`` is only for shops that were given one."""
+    """
+    The shop's key, and its contracts: one for payments made once, one for recurring payments.
+
+    A CID secret is only for shops that were given one, the subscription CID for those that let
+    their buyers agree to be charged again.
+    """
 
     secret_key: str
     cid: str
     cid_secret: str = ""
+    subscription_cid: str = ""
+    subscription_cid_secret: str = ""
+
+    def contract(self, *, is_recurring: bool) -> dict[str, str]:
+        """
+        The fields that say under which contract a request is made.
+
+        :raises NotSent: if it is about a recurring payment, and no CID is set for those.
+        """
+        if is_recurring and not self.subscription_cid:
+            raise answers.no_answer(Failure.NO_RECURRING_CID)
+        cid, secret = (
+            (self.subscription_cid, self.subscription_cid_secret)
+            if is_recurring
+            else (self.cid, self.cid_secret)
+        )
+        return {"cid": cid, "cid_secret": secret} if secret else {"cid": cid}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +91,9 @@ class KakaoPay:
 
     def ready(self, payment: Payment, goods: Goods, return_urls: ReturnUrls) -> Ready | Declined:
         fields = {
+            **self._contract(payment),
             **identity(payment),
-            "item_name": goods.name[:100],
-            "quantity": goods.quantity,
-            "total_amount": payment.amount,
-            "tax_free_amount": payment.tax_free,
-            "vat_amount": payment.vat,
+            **price(payment, goods),
             "approval_url": return_urls.approve,
             "cancel_url": return_urls.cancel,
             "fail_url": return_urls.fail,
@@ -81,6 +102,7 @@ class KakaoPay:
 
     def approve(self, payment: Payment, pg_token: str) -> Approved | Declined:
         fields = {
+            **self._contract(payment),
             "tid": payment.tid,
             **identity(payment),
             "pg_token": pg_token,
@@ -90,6 +112,7 @@ class KakaoPay:
 
     def refund(self, payment: Payment, refund: Refund) -> Approved | Declined:
         fields = {
+            **self._contract(payment),
             "tid": payment.tid,
             "cancel_amount": refund.amount,
             "cancel_tax_free_amount": refund.tax_free,
@@ -100,21 +123,44 @@ class KakaoPay:
         return self._ask("cancel", fields, lambda answer: answers.refunded(answer, payment, refund))
 
     def lookup(self, payment: Payment) -> Found | Declined:
-        fields = {"tid": payment.tid}
+        fields = {**self._contract(payment), "tid": payment.tid}
         return self._ask("order", fields, lambda answer: answers.lookup(answer, payment))
 
+    def charge(self, payment: Payment, goods: Goods, sid: str) -> Approved | Declined:
+        fields = {
+            **self.credentials.contract(is_recurring=True),
+            "sid": sid,
+            **identity(payment),
+            **price(payment, goods),
+        }
+        return self._ask(
+            "subscription", fields, lambda answer: answers.charged(answer, payment, sid)
+        )
+
+    def agreement(self, sid: str) -> Agreement | Declined:
+        return self._about_agreement("manage/subscription/status", sid)
+
+    def end_agreement(self, sid: str) -> Agreement | Declined:
+        return self._about_agreement("manage/subscription/inactive", sid)
+
+    def _about_agreement(self, path: str, sid: str) -> Agreement | Declined:
+        fields = {**self.credentials.contract(is_recurring=True), "sid": sid}
+        found = self._ask(path, fields, lambda answer: answers.agreement(answer, sid))
+        return answers.agreement_refused(found) if isinstance(found, Declined) else found
+
+    def _contract(self, payment: Payment) -> dict[str, str]:
+        return self.credentials.contract(is_recurring=payment.is_recurring)
+
     def _ask(
-        self, operation: str, fields: dict[str, Any], read: Callable[[dict[str, Any]], T]
+        self, path: str, body: dict[str, Any], read: Callable[[dict[str, Any]], T]
     ) -> T | Declined:
         """
         Send one request and read its answer; both stand in the journal.
 
         :raises NotSent, OutcomeUnknown: see ``checkout.gateways.base``.
         """
-        url = f"{self.api_url}/online/v1/payment/{operation}"
-        body = {"cid": self.credentials.cid, **fields}
-        if self.credentials.cid_secret:
-            body["cid_secret"] = self.credentials.cid_secret
+        url = f"{self.api_url}/online/v1/payment/{path}"
+        operation = path.rpartition("/")[2]
         with self.journal(operation, url, body) as call:
             status, raw = self._exchange(url, body)
             answer = answers.parsed(raw)
@@ -178,3 +224,13 @@ def failure_of(error: requests.RequestException | urllib3.exceptions.HTTPError) 
 
 def identity(payment: Payment) -> dict[str, Any]:
     return {"partner_order_id": payment.order_number, "partner_user_id": payment.buyer}
+
+
+def price(payment: Payment, goods: Goods) -> dict[str, Any]:
+    return {
+        "item_name": goods.name[:100],
+        "quantity": goods.quantity,
+        "total_amount": payment.amount,
+        "tax_free_amount": payment.tax_free,
+        "vat_amount": payment.vat,
+    }

@@ -10,11 +10,13 @@ answer lacks what every answer has, or speaks of something else.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from checkout.gateways.base import (
+    Agreement,
     Amounts,
     Approved,
     Declined,
@@ -35,6 +37,8 @@ from checkout.gateways.kakaopay_codes import Failure, Outcome, meaning_of
 KST = ZoneInfo("Asia/Seoul")
 NOTHING = Amounts(0, 0, 0)
 NO_SUCH_TID = -721
+SID_INACTIVE = "-751"
+LONGEST_NAME = 40  # a tid, aid or sid of 20 characters, and room
 MONTHS = re.compile(r"\d{1,2}", re.ASCII)
 
 STATES = {
@@ -44,6 +48,7 @@ STATES = {
     "SELECT_METHOD": State.WAITING,
     "ARS_WAITING": State.WAITING,
     "AUTH_PASSWORD": State.WAITING,
+    "ISSUED_SID": State.PAID,
     "SUCCESS_PAYMENT": State.PAID,
     "PART_CANCEL_PAYMENT": State.RETURNED,
     "CANCEL_PAYMENT": State.RETURNED,
@@ -62,12 +67,29 @@ def ready(answer: dict[str, Any]) -> Ready:
 
 
 def approval(answer: dict[str, Any], payment: Payment) -> Approved:
+    """Without the ``sid`` of a recurring payment too: the money has moved all the same."""
     check_same_payment(answer, payment)
+    sid = answer.get("sid") if payment.is_recurring else ""
+    if not isinstance(sid, str) or len(sid) > LONGEST_NAME:
+        sid = ""
+    return taken(answer, payment, sid=sid)
+
+
+def charged(answer: dict[str, Any], payment: Payment, sid: str) -> Approved:
+    check_same_agreement(answer, sid)
+    tid = text(answer, "tid")
+    check_same_payment(answer, replace(payment, tid=tid))
+    return taken(answer, payment, tid=tid)
+
+
+def taken(answer: dict[str, Any], payment: Payment, *, tid: str = "", sid: str = "") -> Approved:
     return Approved(
         aid=text(answer, "aid"),
         amount=payment.amount,
         approved_at=kst(answer.get("approved_at")),
         paid=paid_by(answer, answer.get("card_info"), "kakaopay_issuer_corp"),
+        tid=tid,
+        sid=sid,
     )
 
 
@@ -92,8 +114,13 @@ def lookup(answer: dict[str, Any], payment: Payment) -> Found:
     state = STATES[status]
     if state not in {State.PAID, State.RETURNED}:
         return Found(state, status)  # before the approval other fields may be missing
-    movements = tuple(movements_in(answer.get("payment_action_details")))
-    paid, canceled = amounts(answer.get("amount")), answer.get("canceled_amount")
+    issued = status == "ISSUED_SID"
+    approval_type = "ISSUED_SID" if issued else "PAYMENT"
+    movements = tuple(movements_in(answer.get("payment_action_details"), approval_type))
+    amount, canceled = answer.get("amount"), answer.get("canceled_amount")
+    paid = NOTHING if issued and amount is None else amounts(amount)
+    if issued and paid != NOTHING:
+        raise no_answer(Failure.OTHER_AMOUNT)  # a SID is all there was
     approved = Approved(
         aid=next((each.aid for each in movements if not each.is_refund), ""),
         amount=paid.total,
@@ -111,6 +138,24 @@ def lookup(answer: dict[str, Any], payment: Payment) -> Found:
     )
 
 
+def agreement(answer: dict[str, Any], sid: str) -> Agreement:
+    check_same_agreement(answer, sid)
+    status = text(answer, "status")
+    if status not in {"ACTIVE", "INACTIVE"}:
+        raise no_answer(Failure.NEW_STATUS, status[:40])
+    told = answer.get("last_approved_at")
+    last_charged_at = kst(told)
+    if told is not None and last_charged_at is None:
+        raise no_answer(Failure.INCOMPLETE, "last_approved_at")
+    return Agreement(is_active=status == "ACTIVE", last_charged_at=last_charged_at)
+
+
+def agreement_refused(refused: Declined) -> Agreement | Declined:
+    """Refused because the agreement has ended already: that is what was asked."""
+    ended = refused.code == SID_INACTIVE
+    return Agreement(is_active=False, last_charged_at=None) if ended else refused
+
+
 def refusal(http_status: int, answer: dict[str, Any]) -> Declined:
     """
     The error body as a definite no.
@@ -123,7 +168,7 @@ def refusal(http_status: int, answer: dict[str, Any]) -> Declined:
     if not isinstance(extras, dict):
         extras = {}
     reason = str(extras.get("method_result_code") or "")
-    outcome, told = meaning_of(http_status, code, reason)
+    outcome, told, why = meaning_of(http_status, code, reason)
     if outcome != Outcome.DECLINED:
         unsure = OutcomeUnknown if http_status >= 500 else LeftOpen
         raise unsure(f"HTTP {http_status}, code {code} {reason}: {told}")
@@ -132,12 +177,13 @@ def refusal(http_status: int, answer: dict[str, Any]) -> Declined:
         message=str(answer.get("error_message") or ""),
         buyer_message=str(extras.get("method_result_message") or ""),
         is_not_known=code == NO_SUCH_TID,
+        why=why,
     )
 
 
 def no_answer(failure: Failure, detail: str = "") -> GatewayError:
     """The exception that this failure is, by the outcome table."""
-    outcome, told = failure.meaning
+    outcome, told, _ = failure.meaning
     kind = NotSent if outcome == Outcome.NEVER_SENT else OutcomeUnknown
     return kind(f"{told} ({detail})" if detail else told)
 
@@ -154,6 +200,12 @@ def check_same_payment(answer: dict[str, Any], payment: Payment) -> None:
         raise no_answer(Failure.OTHER_PAYMENT)
     if total_of(answer.get("amount")) != payment.amount:
         raise no_answer(Failure.OTHER_AMOUNT)
+
+
+def check_same_agreement(answer: dict[str, Any], sid: str) -> None:
+    """:raises OutcomeUnknown: if the answer speaks of another agreement."""
+    if answer.get("sid") != sid:
+        raise no_answer(Failure.OTHER_AGREEMENT)
 
 
 def total_of(value: object) -> object:
@@ -183,9 +235,10 @@ def paid_by(answer: dict[str, Any], card: object, issuer_field: str) -> Paid:
     )
 
 
-def movements_in(details: object) -> Iterator[Movement]:
+def movements_in(details: object, approval_type: str) -> Iterator[Movement]:
     """
-    The approval and the refunds; a short answer tells little more than each ``aid``.
+    The approval, which is of that type, and the refunds; a short answer tells little more than
+    each ``aid``.
 
     :raises OutcomeUnknown: if a movement has none: it could not be told from the others.
     """
@@ -193,7 +246,7 @@ def movements_in(details: object) -> Iterator[Movement]:
         if not isinstance(action, dict):
             raise no_answer(Failure.INCOMPLETE, "movement")
         kind = action.get("payment_action_type")
-        if kind not in {"PAYMENT", "CANCEL"}:
+        if kind not in {approval_type, "CANCEL"}:
             continue
         amount = action.get("amount")
         yield Movement(
@@ -214,7 +267,7 @@ def text(answer: dict[str, Any], field: str) -> str:
     value = answer.get(field)
     if not isinstance(value, str) or not value:
         raise no_answer(Failure.INCOMPLETE, field)
-    if len(value) > 40 and field in {"tid", "aid"}:
+    if len(value) > LONGEST_NAME and field in {"tid", "aid"}:
         raise no_answer(Failure.INCOMPLETE, f"{field} is too long")
     return value
 

@@ -78,9 +78,13 @@ def trickling(answer):
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def make_adapter(url=API, timeouts=None):
-    credentials = Credentials("DEV" + "0" * 37, "TC0ONETIME")
-    return KakaoPay(url, credentials, timeouts or Timeouts(), no_journal)
+def make_adapter(
+    url=API, timeouts=None, journal=no_journal, subscription_cid="TCSUBSCRIP", **secrets
+):
+    credentials = Credentials(
+        "DEV" + "0" * 37, "TC0ONETIME", subscription_cid=subscription_cid, **secrets
+    )
+    return KakaoPay(url, credentials, timeouts or Timeouts(), journal)
 
 
 def answer(provider, operation, body, status=200, **more):

@@ -10,7 +10,7 @@ import requests
 import responses
 import urllib3
 
-from checkout.gateways.base import Declined, LeftOpen, NotSent, OutcomeUnknown
+from checkout.gateways.base import Declined, LeftOpen, NotSent, OutcomeUnknown, Why
 from checkout.gateways.kakaopay import Timeouts
 from checkout.gateways.kakaopay_codes import CODES, OPEN_REASONS, Failure, Outcome
 from tests.checkout.adapter import API, APPROVED, FOUND, PAYMENT, answer, make_adapter, trickling
@@ -30,10 +30,27 @@ def codes(outcome):
 
 @pytest.mark.parametrize("code", codes(Outcome.DECLINED))
 def test_a_code_that_is_a_definite_no(provider, code):
-    """Declined, with the code kept."""
+    """Declined, with the code kept, and whom it is about."""
     answer(provider, "approve", {"error_code": code, "error_message": "no"}, status=400)
-    expected = Declined(str(code), "no", is_not_known=code == -721)
+    expected = Declined(str(code), "no", is_not_known=code == -721, why=CODES[code].why)
     assert make_adapter().approve(PAYMENT, "good") == expected
+
+
+def test_whom_a_refusal_is_about():
+    """The buyer is held to account for nothing that only the shop can mend."""
+    payers = [code for code in codes(Outcome.DECLINED) if CODES[code].why == Why.PAYER]
+    assert payers == [-782, -781, -780, -761, -723, -708, -705, -701, -4]
+    others = {
+        code: meaning.why
+        for code, meaning in CODES.items()
+        if meaning.outcome == Outcome.DECLINED and meaning.why not in {Why.PAYER, Why.SHOP}
+    }
+    assert others == {
+        -750: Why.ENDED,
+        -751: Why.ENDED,
+        -752: Why.USED_UP,
+        -753: Why.OTHER_BUYER,
+    }
 
 
 @pytest.mark.parametrize("code", codes(Outcome.UNKNOWN))
@@ -89,7 +106,10 @@ REALLY_TRIED = {
     Failure.NO_SUCH_HOST: "http://pay.invalid",
     Failure.BAD_ADDRESS: "http://",
 }
-ELSEWHERE = {Failure.BROKEN_OFF, Failure.TOO_SLOW, Failure.NEW_STATUS}
+ELSEWHERE = {
+    *(Failure.BROKEN_OFF, Failure.TOO_SLOW, Failure.NEW_STATUS),
+    *(Failure.NO_RECURRING_CID, Failure.OTHER_AGREEMENT),  # in test_kakaopay_recurring
+}
 KINDS = {Outcome.NEVER_SENT: NotSent, Outcome.UNKNOWN: OutcomeUnknown}
 
 
@@ -100,7 +120,7 @@ def test_every_row_has_a_test():
 
 def expect(failure):
     """The exception that the table says, telling what the table says."""
-    outcome, told = failure.meaning
+    outcome, told, _ = failure.meaning
     return pytest.raises(KINDS[outcome], match=re.escape(told))
 
 
@@ -192,11 +212,15 @@ def test_a_status_nobody_told_us_of(provider):
         make_adapter().lookup(PAYMENT)
 
 
+def about(meaning):
+    return meaning.why.value if meaning.outcome == Outcome.DECLINED else "—"
+
+
 def test_the_page_in_the_docs_is_this_table():
     """``docs/outcomes.md`` has every row, in the table's words, and no other."""
     page = Path("docs/outcomes.md").read_text()
     rows = [
-        f"| −{-code} | {meaning.outcome.value} | {meaning.text} |"
+        f"| −{-code} | {meaning.outcome.value} | {about(meaning)} | {meaning.text} |"
         for code, meaning in CODES.items()
     ]
     rows += [f"| `{reason}` | unknown | {text} |" for reason, text in OPEN_REASONS.items()]
