@@ -18,20 +18,23 @@ install: .venv/installed locale/ko/LC_MESSAGES/django.mo ## Make the virtual env
 %.mo: %.po .venv/installed
 	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@ --locale ko
 
-run: install ## Run the shop, its worker and the KakaoPay sandbox, with demo goods
+run: install ## Run the shop, its worker and the KakaoPay sandbox, with demo goods; a month later with LATER=31
 	@$(BIN)/python -m config.run --check
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py load_demo
 	@$(BIN)/python -m config.run
 
 # These kill processes, or print what they tried: one after the other.
-ALONE := tests/killing tests/faults tests/properties
+ALONE := tests/killing tests/faults tests/properties tests/renewing
 
 test: install ## Run every test, on a real PostgreSQL, a real sandbox and a real browser
 	$(BIN)/python -m pytest -n auto --dist loadfile $(addprefix --ignore=,$(ALONE))
 	$(BIN)/python -m pytest $(ALONE)
 
 KILLS ?= 500
+RENEWALS ?= 1000
+MONTHS ?= 24
+DUE ?= 100000
 STEPS ?= 20000
 CARTS ?= 5000
 PAYMENTS ?= 10000
@@ -39,8 +42,10 @@ ROWS ?= 200000
 ORDERS ?= 1000000
 EXPORTS ?= 200000
 
-torture: install ## Kill the web process at random, live random lives, compare big books, and open long lists; takes long
+torture: install ## Kill the web process and workers at random, live random lives, compare big books, and open long lists; takes long
 	$(BIN)/python -m tests.killing --kills $(KILLS)
+	$(BIN)/python -m tests.renewing --memberships $(RENEWALS) --months $(MONTHS)
+	$(BIN)/python -m tests.volume.memberships --due $(DUE)
 	CARTS=$(CARTS) $(BIN)/python -m pytest -q -n auto tests/orders/test_pricing_properties.py tests/sandbox/test_quotes.py
 	STEPS=$(STEPS) $(BIN)/python -m pytest -q tests/properties
 	$(BIN)/python -m tests.volume --payments $(PAYMENTS) --rows $(ROWS) --orders $(ORDERS) --exports $(EXPORTS)

@@ -2,17 +2,25 @@
 ``make run``: the shop, its worker and the sandbox together, under honcho.
 
 Ports come from ``PORT`` (8000) and ``SANDBOX_PORT`` (8001), in the environment or ``.env``; the
-addresses follow them unless they are set. With ``--check`` it only says whether the ports are free.
+addresses follow them unless they are set. With ``LATER`` the clocks of all of them are so many days
+ahead. With ``--check`` it only says whether it could start.
 """
 
 import os
 import socket
+import subprocess
 import sys
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import environ
+import requests
 
-BANNER = """
+from config import later
+
+BANNER = """{clock}
   Shop      {shop}
   Admin     {shop}/admin/
   Sandbox   {sandbox}   (what KakaoPay would have in its books)
@@ -56,9 +64,54 @@ def free_ports() -> dict[str, int]:
     return ports
 
 
+def days_later() -> float:
+    """How far ahead the clocks shall be; or the end of the program, where they may not be."""
+    days = later.days_from(os.environ.get("LATER") or "0")
+    if days:
+        later.check_allowed()
+    return days
+
+
+def move_sandbox(address: str, days: float) -> None:
+    """
+    Set the sandbox's clock before the shop starts, so that it never hears the wrong time.
+
+    The sandbox keeps it in its ledger: it is started for this, and stopped again.
+
+    :raises SystemExit: if the sandbox does not start; it has said why.
+    """
+    args = [sys.executable, "-m", "sandbox", "--port", address.rpartition(":")[2]]
+    with subprocess.Popen(args, stdout=subprocess.DEVNULL) as sandbox:  # noqa: S603
+        try:
+            while not is_moved(address, days):
+                if sandbox.poll() is not None:
+                    sys.exit(1)
+                time.sleep(0.05)
+        finally:
+            sandbox.terminate()
+
+
+def is_moved(address: str, days: float) -> bool:
+    """Ask for it. Returns False while nothing listens there yet."""
+    offset = {"offset_seconds": round(days * 24 * 60 * 60)}
+    try:
+        answer = requests.post(f"{address}/sandbox/clock/", json=offset, timeout=10)
+    except requests.ConnectionError:
+        return False
+    answer.raise_for_status()
+    return True
+
+
+def told(days: float) -> str:
+    """The banner's line about the clock; empty at the time of day."""
+    then = datetime.now(ZoneInfo("Asia/Seoul")) + timedelta(days=days)
+    return f"\n  The clock is {days:g} days ahead: {then:%Y-%m-%d %H:%M} in Seoul\n" if days else ""
+
+
 def main() -> None:
     environ.Env.read_env(Path(__file__).resolve().parent.parent / ".env")
     ports = free_ports()
+    days = days_later()
     if "--check" in sys.argv:
         return
     shop, sandbox = (f"http://localhost:{port}" for port in ports.values())
@@ -67,7 +120,9 @@ def main() -> None:
     os.environ.setdefault("SITE_URL", shop)
     os.environ.setdefault("KAKAOPAY_API_URL", sandbox)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    sys.stdout.write(BANNER.format(shop=shop, sandbox=sandbox))
+    os.environ["CLOCK"] = f"-m config.later {days} --" if days else ""
+    move_sandbox(sandbox, days)
+    sys.stdout.write(BANNER.format(shop=shop, sandbox=sandbox, clock=told(days)))
     sys.stdout.flush()
     os.execvp("honcho", ["honcho", "start"])  # noqa: S606, S607
 

@@ -24,10 +24,28 @@ class LiveShop:
     web: Process
     sandbox: Process
     kakaopay: KakaoPay
+    days: float = 0  # how far its clock is ahead
+
+    def let_pass(self, *, days: float) -> None:
+        """
+        Let time pass for the shop and its sandbox, or turn it back with negative ``days``.
+
+        The web server is started again with that clock. Programs of the test's own keep theirs:
+        start those afterwards, with ``program``.
+        """
+        self.web.stop()
+        self.days += days
+        self.web.args = web_server(self.url, days=self.days)
+        self.kakaopay.advance(round(days * 24 * 60 * 60))
+        self.web.start()
+
+    def program(self, *program: str) -> list[str]:
+        """The command line of a Python program, such as a worker, with the shop's clock."""
+        return in_days(self.days, *program)
 
     def manage(self, *command: str) -> str:
         """Run a management command against the same database. Returns what it printed."""
-        return run(self.env, *command)
+        return run(self.env, *command, days=self.days)
 
     def python(self, code: str) -> str:
         """The last line that a snippet prints inside the shop's own shell."""
@@ -41,9 +59,21 @@ class LiveShop:
         )
 
 
-def run(env: dict[str, str], *command: str) -> str:
+def in_days(days: float, *program: str) -> list[str]:
+    """The command line of a Python program whose clock is so many days ahead."""
+    clock = ("-m", "config.later", str(days), "--") if days else ()
+    return [sys.executable, *clock, *program]
+
+
+def web_server(url: str, *, days: float = 0) -> list[str]:
+    address = url.replace("http://localhost", "127.0.0.1")
+    serve = ("-m", "gunicorn", "config.wsgi", "--bind", address)
+    return in_days(days, *serve, "--workers", "1", "--threads", "8")
+
+
+def run(env: dict[str, str], *command: str, days: float = 0) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", *command],
+        in_days(days, "manage.py", *command),
         cwd=ROOT,
         env=os.environ | env,
         capture_output=True,
@@ -77,14 +107,7 @@ def live_shop(folder: Path, **settings: str) -> Iterator[LiveShop]:
     }
     run(env, "migrate", "--verbosity", "0")
     run(env, "load_demo")
-    web = Process(
-        [
-            *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"),
-            *("--workers", "1", "--threads", "8"),
-        ],
-        ready=f"{url}/readyz",
-        env=env,
-    )
+    web = Process(web_server(url), ready=f"{url}/readyz", env=env)
     with ExitStack() as running:
         running.enter_context(sandbox)
         running.enter_context(web)
