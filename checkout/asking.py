@@ -36,6 +36,7 @@ class Said(StrEnum):
     DIFFERS = "differs"  # a discrepancy is open; ``detail`` says what
     PUT_RIGHT = "put_right"  # ``detail`` says what was entered
     NO_ANSWER = "no_answer"  # ``detail`` says why
+    NO_NAME = "no_name"  # it was paid, but its tid is not known: nothing can be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ def ask(order: Order, *, now: datetime) -> list[Answer]:
     unknown = list(rows.filter(status=Status.PROCESSING))
     if unknown:
         return [settle(txn, now=now) for txn in unknown]
-    charges = list(rows.filter(kind=Kind.CHARGE).exclude(tid="")[:MOST])
-    taken = [charge for charge in charges if charge.status == Status.SUCCEEDED]
-    return [look(charge, now=now) for charge in taken or charges]
+    charges = rows.filter(kind=Kind.CHARGE)
+    taken = list(charges.filter(status=Status.SUCCEEDED))
+    return [look(charge, now=now) for charge in taken or charges.exclude(tid="")[:MOST]]
 
 
 def settle(txn: PaymentTransaction, *, now: datetime) -> Answer:
@@ -83,6 +84,8 @@ def longest_request() -> timedelta:
 
 def look(charge: PaymentTransaction, *, now: datetime) -> Answer:
     """Compare a charge with the provider's books; one that waits for its buyer is left alone."""
+    if not charge.tid:
+        return Answer(charge, Said.NO_NAME)
     ours = comparing.ours_of(charge)
     try:
         found = gateway_for(charge).lookup(sending.payment_of(charge))

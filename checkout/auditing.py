@@ -15,7 +15,16 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from checkout import comparing, discrepancies, gateways, reconciliation, runs, sending
+from checkout import (
+    charging,
+    comparing,
+    discrepancies,
+    gateways,
+    naming,
+    reconciliation,
+    runs,
+    sending,
+)
 from checkout.calls import forbid_open_transaction, gateway_for
 from checkout.crew import Crew
 from checkout.discrepancies import Difference
@@ -58,8 +67,7 @@ def recover(
 
     def look(txn: PaymentTransaction) -> Result:
         crew.wait()
-        theirs = without_journal(txn).lookup(sending.payment_of(charge_of(txn)))
-        return Result(txn, ((txn, said(theirs)),))
+        return Result(txn, ((txn, told(txn)),))
 
     go(run, rows, look if is_dry else settle, crew=crew, watch=watch, is_dry=is_dry)
     if not run.checked + run.unanswered and run.pk:
@@ -71,7 +79,8 @@ def audit(period: Period, *, crew: Crew, watch: Watch, is_dry: bool = False) -> 
     """
     Compare every payment that was begun in the period, or had a refund begun in it.
 
-    What recovery can put right by itself it does. A dry run asks, and changes and keeps nothing.
+    What recovery can put right by itself it does. A charge without a ``tid`` cannot be asked about:
+    it differs until somebody names it. A dry run asks, and changes and keeps nothing.
     """
     run = ReconciliationRun(
         mode=runs.Mode.AUDIT, gateway=gateways.DEFAULT, since=period.since, until=period.until
@@ -86,11 +95,15 @@ def audit(period: Period, *, crew: Crew, watch: Watch, is_dry: bool = False) -> 
 
 
 def known_there(period: Period, gateway: str) -> QuerySet[PaymentTransaction]:
-    """The charges that the provider has a ``tid`` for and that the period is about."""
+    """
+    The charges that the period is about and that the provider has a ``tid`` for, whether or not we
+    know it.
+    """
     begun = Q(created_at__gte=period.since, created_at__lt=period.until)
     refunds = PaymentTransaction.objects.filter(begun, kind=Kind.REFUND, order=OuterRef("order"))
     charges = PaymentTransaction.objects.filter(kind=Kind.CHARGE, gateway=gateway)
-    return charges.exclude(tid="").filter(begun | Exists(refunds.filter(tid=OuterRef("tid"))))
+    has_name = ~Q(tid="") | Q(status__in=[Status.PROCESSING, Status.SUCCEEDED])
+    return charges.filter(has_name, begun | Exists(refunds.filter(tid=OuterRef("tid"))))
 
 
 def go(
@@ -157,6 +170,8 @@ def compared(charge: PaymentTransaction, *, run: ReconciliationRun, crew: Crew) 
     """Settle what is not known of the payment, compare it, and put right what is certain."""
     asked = tuple((txn, txn.status) for txn in settle_all(charge, crew=crew))
     came_upon = found_while_asking(run, charge) if asked else ()
+    if not charge.tid:
+        return without_name(charge, asked)
     try:
         ours, theirs = both(charge, gateway_for(charge), crew=crew)
         before = comparing.differences(ours, theirs)
@@ -169,10 +184,22 @@ def compared(charge: PaymentTransaction, *, run: ReconciliationRun, crew: Crew) 
 
 def looked_at(charge: PaymentTransaction, *, run: ReconciliationRun, crew: Crew) -> Result:
     """What ``compared`` would report; without a trace, not even in the journal."""
+    if not charge.tid:
+        return without_name(charge, ())
     ours, theirs = both(charge, without_journal(charge), crew=crew)
     new = comparing.differences(ours, theirs)
     found = tuple(Finding(each) for each in new if not discrepancies.is_explained(each))
     return Result(charge, (), found)
+
+
+def without_name(
+    charge: PaymentTransaction, asked: tuple[tuple[PaymentTransaction, str], ...]
+) -> Result:
+    """Of a charge whose ``tid`` is not known: that it is not, until somebody has named it."""
+    now = PaymentTransaction.objects.get(pk=charge.pk)
+    unknown = "its outcome is not known yet" if now.status == Status.PROCESSING else ""
+    found = tuple(Finding(each) for each in naming.still_told_of(charge))
+    return Result(charge, asked, found, unknown)
 
 
 def settle_all(charge: PaymentTransaction, *, crew: Crew) -> list[PaymentTransaction]:
@@ -241,9 +268,15 @@ def put_right(
 
 def found_while_asking(run: ReconciliationRun, txn: PaymentTransaction) -> tuple[Finding, ...]:
     """What recovery has just reported on this payment, as this run's."""
-    return tuple(
-        Finding(discrepancies.as_difference(row)) for row in discrepancies.adopt(run, txn.tid)
-    )
+    return tuple(Finding(discrepancies.as_difference(row)) for row in discrepancies.adopt(run, txn))
+
+
+def told(txn: PaymentTransaction) -> str:
+    """What the provider says of it now; nothing is kept, not even in the journal."""
+    gateway = without_journal(txn)
+    if txn.is_by_agreement:
+        return "charged" if charging.charged_since(gateway, txn) else "not charged so far"
+    return said(gateway.lookup(sending.payment_of(charge_of(txn))))
 
 
 def charge_of(txn: PaymentTransaction) -> PaymentTransaction:

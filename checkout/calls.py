@@ -7,8 +7,9 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import BillingAgreement
 from checkout import gateways
-from checkout.gateways.base import Gateway, GatewayError
+from checkout.gateways.base import Gateway, GatewayError, Journal
 from checkout.models import ProviderCall
 from orders.models import PaymentTransaction
 
@@ -37,13 +38,23 @@ class JournalEntry:
 
 def gateway_for(txn: PaymentTransaction) -> Gateway:
     """The transaction's provider, with every request entered in the transaction's journal."""
+    return gateways.get(txn.gateway, journal_of(transaction=txn))
+
+
+def gateway_about(agreement: BillingAgreement) -> Gateway:
+    """The agreement's provider, with every request entered in the agreement's journal."""
+    return gateways.get(agreement.gateway, journal_of(agreement=agreement))
+
+
+def journal_of(**subject: Any) -> Journal:
+    """Opens entries about a ``transaction`` or an ``agreement``."""
 
     @contextmanager
     def journal(operation: str, url: str, body: dict[str, Any]) -> Iterator[JournalEntry]:
         forbid_open_transaction(operation)
         entry = JournalEntry(
             ProviderCall.objects.create(
-                transaction=txn,
+                **subject,
                 operation=operation,
                 url=url,
                 request=masked(body),
@@ -59,7 +70,7 @@ def gateway_for(txn: PaymentTransaction) -> Gateway:
             entry.row.finished_at = timezone.now()
             entry.row.save(update_fields=["finished_at", "http_status", "response", "problem"])
 
-    return gateways.get(txn.gateway, journal)
+    return journal
 
 
 def forbid_open_transaction(operation: str) -> None:

@@ -130,9 +130,11 @@ def like(difference: Difference) -> QuerySet[Discrepancy]:
     )
 
 
-def adopt(run: ReconciliationRun, tid: str) -> list[Discrepancy]:
+def adopt(run: ReconciliationRun, txn: PaymentTransaction) -> list[Discrepancy]:
     """What recovery has just come upon on a payment while it worked for this run."""
-    new = Discrepancy.objects.filter(gateway=run.gateway, tid=tid, run=None, closed_at=None)
+    new = Discrepancy.objects.filter(gateway=run.gateway, tid=txn.tid, run=None, closed_at=None)
+    if not txn.tid:  # others have no name either
+        new = new.filter(transaction=txn)
     adopted = list(new.filter(found_at__gte=run.started_at).select_related("transaction__order"))
     Discrepancy.objects.filter(pk__in=[row.pk for row in adopted]).update(run=run)
     return adopted

@@ -25,7 +25,8 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from accounts.models import User
+from accounts.models import Membership, User
+from checkout import membership_mails
 from checkout.models import Mail
 from orders import fulfilment
 from orders.locking import locked
@@ -49,15 +50,25 @@ SUBJECTS = {
     Mail.Event.NOT_CHARGED: _("Your order %(number)s was not charged"),
     Mail.Event.SHIPPED: _("Your order %(number)s is on its way"),
     Mail.Event.DECLINED: _("About your refund request for order %(number)s"),
+    Mail.Event.REFUSED: _("Your membership could not be renewed"),
+    Mail.Event.METHOD: _("Please register how you pay for your membership"),
+    Mail.Event.UNPAID: _("Your membership has ended"),
+    Mail.Event.ENDED: _("Your membership has ended"),
+    Mail.Event.STOPPED: _("Your membership will not renew"),
+    Mail.Event.RESUMED: _("Your membership will renew"),
+    Mail.Event.PRICE: _("The price of your membership changes"),
+    Mail.Event.TRIAL_ENDS: _("Your free trial ends soon"),
 }
 
 REFUNDED_IN_PART = _("We refunded a part of your order %(number)s")
+RENEWED = _("Your membership is renewed")
+REGISTERED = _("Your payment method is registered")
 
 #: One statement, because a buyer is waiting: get_or_create would take four.
 INSERT = """
     INSERT INTO checkout_mail
         (order_id, transaction_id, refund_id, request_id, event, nth, created_at, problem)
-    VALUES (%s, %s, %s, %s, %s, 1, %s, '') ON CONFLICT DO NOTHING RETURNING id
+    VALUES (%s, %s, %s, %s, %s, %s, %s, '') ON CONFLICT DO NOTHING RETURNING id
 """
 
 
@@ -95,6 +106,7 @@ def write(
     *,
     refund: Refund | None = None,
     request: RefundRequest | None = None,
+    nth: int = 1,
 ) -> None:
     """
     Put a mail, and the job that sends it, into the transaction that makes the event true.
@@ -105,10 +117,21 @@ def write(
     """
     about = [each.pk if each else None for each in (txn, refund, request)]
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [order.pk, *about, event.value, timezone.now()])
+        cursor.execute(INSERT, [order.pk, *about, event.value, nth, timezone.now()])
         row = cursor.fetchone()
     if row:
         send_mail.defer(pk=row[0])
+
+
+def about(event: Mail.Event, membership: Membership) -> None:
+    """
+    Put a mail about a membership into the transaction that makes the event true; it goes with the
+    membership's last order. The caller has locked the membership.
+    """
+    orders = Order.objects.filter(user=membership.user_id, period__membership=membership)
+    order = orders.latest("placed_at")
+    before = Mail.objects.filter(order=order, transaction=None, event=event)
+    write(event, order, nth=max(before.values_list("nth", flat=True), default=0) + 1)
 
 
 def send_again(mail: Mail, *, by: User, now: datetime) -> Mail:
@@ -234,7 +257,7 @@ def is_overtaken(mail: Mail) -> bool:
         return mail.transaction.status == PaymentTransaction.Status.SUCCEEDED
     if mail.event == Mail.Event.SHIPPED:
         return mail.order.shipment.status == Shipment.Status.PREPARING
-    return False
+    return membership_mails.is_about(mail) and membership_mails.is_overtaken(mail)
 
 
 def confirms_nothing(mail: Mail) -> bool:
@@ -246,9 +269,9 @@ def compose(mail: Mail) -> EmailMultiAlternatives:
     """The mail in its order's language, as text and as HTML."""
     order = mail.order
     with translation.override(order.language):
-        template = f"mail/{mail.event.lower()}"
-        context = context_for(mail)
+        template = template_of(mail)
         subject = subject_of(mail)
+        context = context_for(mail) | {"subject": subject}
         message = EmailMultiAlternatives(
             subject=" ".join(f"[{settings.SHOP_NAME}] {subject}".split()),
             body=render_to_string(f"{template}.txt", context),
@@ -260,9 +283,20 @@ def compose(mail: Mail) -> EmailMultiAlternatives:
     return message
 
 
+def template_of(mail: Mail) -> str:
+    """Without its ``.txt`` or ``.html``."""
+    if membership_mails.is_about(mail):
+        return "mail/membership"
+    if mail.event == Mail.Event.PAID and mail.order.kind != Order.Kind.SALE:
+        return "mail/renewal"
+    return f"mail/{mail.event.lower()}"
+
+
 def subject_of(mail: Mail) -> str:
     """In the language that is active."""
     subject = SUBJECTS[Mail.Event(mail.event)]
+    if mail.event == Mail.Event.PAID and mail.order.kind != Order.Kind.SALE:
+        subject = RENEWED if mail.order.period_id else REGISTERED
     if mail.event == Mail.Event.REFUNDED and is_of_a_part(mail):
         subject = REFUNDED_IN_PART
     return str(subject) % {"number": mail.order.number}
@@ -294,6 +328,7 @@ def context_for(mail: Mail) -> dict[str, Any]:
     order = mail.order
     balance = fulfilment.balance_of(order, list(order.transactions.all()))
     return {
+        "mail": mail,
         "order": order,
         "lines": list(order.lines.all()),
         "shipment": getattr(order, "shipment", None),
@@ -309,4 +344,5 @@ def context_for(mail: Mail) -> dict[str, Any]:
         "site_url": settings.SITE_URL,
         "shop_name": settings.SHOP_NAME,
         "shop_legal_notice": settings.SHOP_LEGAL_NOTICE,
+        **(membership_mails.context_for(mail) if order.plan_id else {}),
     }

@@ -1,11 +1,13 @@
 import pghistory
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import BillingAgreement
 from accounts.tracking import events_of
 from orders.models import Order, PaymentTransaction, Refund, RefundRequest
 
@@ -20,8 +22,19 @@ class ProviderCall(models.Model):
     transaction = models.ForeignKey(
         PaymentTransaction,
         models.PROTECT,
+        null=True,
+        blank=True,
         related_name="calls",
         verbose_name=_("payment transaction"),
+    )
+    agreement = models.ForeignKey(
+        BillingAgreement,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="calls",
+        verbose_name=_("payment agreement"),
+        help_text=_("If it was about the agreement itself."),
     )
     operation = models.CharField(_("operation"), max_length=20)
     url = models.URLField(_("address"))
@@ -38,6 +51,13 @@ class ProviderCall(models.Model):
         verbose_name = _("provider call")
         verbose_name_plural = _("provider calls")
         ordering = ["-started_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="call_is_about_something",
+                condition=Q(transaction__isnull=False) | Q(agreement__isnull=False),
+            ),
+        ]
+        indexes = [BrinIndex(fields=["started_at"], name="calls_by_time")]
 
     def __str__(self) -> str:
         return f"{self.operation} {timezone.localtime(self.started_at):%Y-%m-%d %H:%M:%S}"
@@ -58,6 +78,14 @@ class Mail(models.Model):
         NOT_CHARGED = "NOT_CHARGED", _("your payment could not be confirmed")
         SHIPPED = "SHIPPED", _("your parcel is on its way")
         DECLINED = "DECLINED", _("your refund request was declined")
+        REFUSED = "REFUSED", _("your membership could not be renewed")
+        METHOD = "METHOD", _("register a payment method")
+        UNPAID = "UNPAID", _("your membership has ended unpaid")
+        ENDED = "ENDED", _("your membership has ended")
+        STOPPED = "STOPPED", _("your membership will not renew")
+        RESUMED = "RESUMED", _("your membership will renew")
+        PRICE = "PRICE", _("your membership's price changes")
+        TRIAL_ENDS = "TRIAL_ENDS", _("your trial ends")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="mails", verbose_name=_("order"))
     transaction = models.ForeignKey(
@@ -190,6 +218,7 @@ class Discrepancy(models.Model):
         AMOUNT = "AMOUNT", _("amount differs")
         STATUS = "STATUS", _("status differs")
         DUPLICATE = "DUPLICATE", _("duplicate")
+        NO_NAME = "NO_NAME", _("tid not known")
 
     run = models.ForeignKey(
         ReconciliationRun,

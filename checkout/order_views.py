@@ -117,6 +117,11 @@ def why_not_canceled(order: Order, error: Exception) -> str:
         return _("This order is refunded already; nothing more goes back.")
     if not afterwards.may_be_asked_for(order, order.lines.all()):
         return _("This order is not paid, or nothing of it is left: there is nothing to cancel.")
+    if order.plan_id:
+        return _(
+            "An order with a membership is not canceled as a whole: ask for a refund of its goods, "
+            "and stop the membership on its own page."
+        )
     if hasattr(order, "shipment"):
         return _("Your parcel has left, so the order can no longer be canceled. Ask for a refund.")
     return _("Nothing of this order is shipped, so it cannot be canceled here. Ask for a refund.")

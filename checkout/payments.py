@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.db import DatabaseError, transaction
-from django.db.models import Exists
+from django.db.models import Exists, Q
 
 from accounts.addresses import Destination
-from accounts.models import User
-from checkout import external, gateways, mails, refunds, returning, sending, settling
+from accounts.models import BillingAgreement, User
+from checkout import charging, external, gateways, mails, refunds, returning, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import (
     Approved,
@@ -25,6 +25,7 @@ from checkout.gateways.base import (
     NotSent,
     OutcomeUnknown,
     Ready,
+    Why,
 )
 from checkout.models import Mail
 from orders import fulfilment, placing, pricing, refunding
@@ -95,7 +96,7 @@ def start(
             destination=destination,
             is_saved=is_saved,
         )
-        if order.total == 0:
+        if order.total == 0 and not order.is_recurring:
             fulfilment.follow_the_money(order, [], now=now)
             mails.write(Mail.Event.PAID, order)
             return order
@@ -113,6 +114,8 @@ def reopen(order: Order, *, now: datetime) -> PaymentTransaction:
     """
     with locked(order.pk) as order:
         if order.status != Order.Status.PENDING or order.is_past_deadline(now):
+            raise NotPayable
+        if order.kind == Order.Kind.RENEWAL:  # the shop charges it
             raise NotPayable
         if placing.has_unknown_outcome(order):
             raise placing.PaymentInProgress(order)
@@ -136,12 +139,41 @@ def capture(txn: PaymentTransaction, *, pg_token: str, now: datetime) -> Payment
             if order.status != Order.Status.PENDING:
                 raise IllegalMove(f"{order} is {order.status}")
             arrived = {"pg_token": pg_token, "returned_at": now, "sent_at": now}
-            txn.move_to(Status.PROCESSING, only_if=~Exists(taken), **arrived)
+            is_announced = ~Q(tid="")
+            txn.move_to(Status.PROCESSING, only_if=is_announced & ~Exists(taken), **arrived)
         except IllegalMove as error:
             raise NothingToDo(order.transactions.get(pk=txn.pk)) from error
         return txn
 
     return call_provider(txn.order, record=record, send=sending.send, now=now)
+
+
+def charge(order: Order, *, now: datetime) -> PaymentTransaction:
+    """
+    Charge the agreement of a renewal's order, its buyer absent. Doing it again changes nothing.
+
+    :returns: the charge: SUCCEEDED, FAILED, CANCELED if the agreement could not be charged at all
+        or turns out to have been charged before, or PROCESSING while the outcome is not known;
+        CREATED if it is not to be charged now.
+    :raises charging.Busy, GatewayError: nothing was sent; try again later.
+    """
+    txn = order.transactions.select_related("agreement", "order__user").get(kind=Kind.CHARGE)
+    if txn.status != Status.CREATED:
+        return txn
+    before = charging.look(txn, now=now)
+    if isinstance(before, Declined):
+        return settling.give_up(txn, before, now=now)
+    if isinstance(before, charging.Missed):
+        return settling.make_way(txn, before, now=now)
+
+    def record(order: Order) -> PaymentTransaction:
+        try:
+            charging.record(order, txn, before, now=now)
+        except IllegalMove as error:
+            raise NothingToDo(order.transactions.get(pk=txn.pk)) from error
+        return txn
+
+    return call_provider(order, record=record, send=sending.send, now=now)
 
 
 def refund(
@@ -232,7 +264,7 @@ def conclude(txn: PaymentTransaction, *, send: Send, now: datetime) -> PaymentTr
     try:
         outcome = send(gateway_for(txn), txn)  # no transaction is open here
     except NotSent as error:
-        outcome = Declined("not_sent", str(error))
+        outcome = Declined("not_sent", str(error), why=Why.SHOP)
     except OutcomeUnknown:
         return txn  # still PROCESSING: reconciliation will ask
     return settling.settle(txn, outcome, now=now)
@@ -272,14 +304,20 @@ def close_abandoned(*, now: datetime) -> Iterator[Order]:
             yield order
 
 
-def open_charge(order: Order) -> PaymentTransaction:
+def open_charge(order: Order, agreement: BillingAgreement | None = None) -> PaymentTransaction:
     """
     A new charge for the order. Earlier ones that still wait stay payable: the buyer may be in
     another tab. Only one is ever captured, and the order's end closes them all.
+
+    :param agreement: by which it is charged, if its buyer is not asked.
+    :raises ValueError: there is nothing to charge, and no agreement to be made.
     """
+    if order.total == 0 and not order.is_recurring:
+        raise ValueError(f"{order} comes to nothing")
     return order.transactions.create(
         kind=Kind.CHARGE,
-        gateway=gateways.DEFAULT,
+        agreement=agreement,
+        gateway=agreement.gateway if agreement else gateways.DEFAULT,
         amount=order.total,
         tax_free=order.tax_free,
         vat=order.vat,

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from checkout import discrepancies, external, sending, settling
+from checkout import charging, discrepancies, external, sending, settling
 from checkout.calls import gateway_for
-from checkout.gateways.base import Approved, Declined, Found, Gateway, GatewayError, State
+from checkout.gateways.base import Approved, Declined, Found, Gateway, GatewayError, State, Why
 from checkout.models import Discrepancy
 from orders.locking import locked
 from orders.models import PaymentTransaction
@@ -31,6 +31,8 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 #: How long until a transaction is asked about again: twice as long each time.
 FIRST_INTERVAL = timedelta(seconds=20)
 LONGEST_INTERVAL = timedelta(hours=1)
+#: A person is told of a charge by an agreement about which the provider says nothing for so long.
+UNTOLD_AFTER = timedelta(hours=3)
 
 
 def unsettled(older_than: datetime) -> QuerySet[PaymentTransaction]:
@@ -77,7 +79,7 @@ def claim(
     with transaction.atomic(durable=True):
         waiting = rows.filter(Q(asked_at=None) | Q(asked_at__lt=asked_before))
         waiting = waiting.order_by(F("asked_at").asc(nulls_first=True), "pk")
-        waiting = waiting.select_related("order__user")
+        waiting = waiting.select_related("order__user", "agreement")
         claimed = list(
             waiting.select_for_update(of=("self",), no_key=True, skip_locked=True)[:limit]
         )
@@ -97,6 +99,8 @@ def interval(asks: int) -> timedelta:
 
 def ask(txn: PaymentTransaction, *, now: datetime) -> PaymentTransaction:
     """Look one PROCESSING transaction up and settle what the provider's books prove."""
+    if txn.is_by_agreement:
+        return ask_agreement(txn, now=now)
     gateway = gateway_for(txn)
     charge = txn if txn.kind == Kind.CHARGE else sending.charge_of(txn)
     try:
@@ -119,6 +123,25 @@ def ask(txn: PaymentTransaction, *, now: datetime) -> PaymentTransaction:
     elif isinstance(found, Found):
         external.enter(charge, found, now=now)
     return txn
+
+
+def ask_agreement(txn: PaymentTransaction, *, now: datetime) -> PaymentTransaction:
+    """
+    A charge without its buyer is proven by its agreement: it was charged since, or it was not and
+    no bank can still be at work.
+    """
+    gateway = gateway_for(txn)
+    try:
+        outcome: Approved | Declined | None = charging.charged_since(gateway, txn)
+    except GatewayError as error:
+        logger.warning("payment %s is still not known: %s", txn.pk, error)
+        if txn.sent_at and txn.sent_at + UNTOLD_AFTER <= now:
+            report_untold(txn, str(error), now=now)
+        return txn
+    if outcome is None and is_at_work(gateway, txn.sent_at, now):
+        return txn
+    never = Declined("not_charged", "the agreement was not charged since", why=Why.SHOP)
+    return settling.settle(txn, outcome or never, now=now)
 
 
 def outcome_of_charge(
@@ -215,6 +238,25 @@ def put_right(charge: PaymentTransaction, found: Found, *, now: datetime) -> lis
     ):
         charge = settling.settle(charge, approved, now=now)
     return external.enter(charge, found, now=now)
+
+
+def report_untold(txn: PaymentTransaction, why: str, *, now: datetime) -> None:
+    """The provider does not say how the agreement stands: only a person can find out elsewhere."""
+    logger.error("payment %s needs a person: %s", txn.pk, why)
+    discrepancies.report(
+        discrepancies.Difference(
+            kind=Discrepancy.Kind.STATUS,
+            gateway=txn.gateway,
+            tid=txn.tid,
+            aid=txn.public_id.hex,
+            order_number=txn.order.number,
+            our_status=txn.status,
+            our_amount=txn.amount,
+            detail=f"the provider does not tell whether the agreement was charged: {why}",
+            transaction=txn,
+        ),
+        now=now,
+    )
 
 
 def report(txn: PaymentTransaction, found: Found | Declined, detail: str, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from django.db.models import F, Sum
 from accounts.models import User
 from checkout import limits, mails
 from checkout.models import Mail
-from orders import afterwards, refunding
+from orders import afterwards, pricing, refunding
 from orders.models import (
     Order,
     OrderLine,
@@ -116,6 +116,19 @@ def open_by_buyer(order: Order, *, by: User, reason: str, now: datetime) -> Refu
     return record(order, plan, transactions, reason=reason, by=by, now=now)
 
 
+def open_for_member(
+    order: Order, scope: refunding.Scope, *, by: User, reason: str, now: datetime
+) -> Refund:
+    """
+    Record that a member stops at once, and what they get back for the rest of what they paid.
+
+    :raises AlreadyOpen, refunding.RefundRefused: nothing is recorded.
+    """
+    transactions = list(order.transactions.all())
+    plan = plan_of(order, transactions, scope)
+    return record(order, plan, transactions, reason=reason, by=by, now=now)
+
+
 def is_open(request: RefundRequest, order: Order) -> bool:
     still = order.refund_requests.filter(pk=request.pk, status=RefundRequest.Status.OPEN)
     return still.exists()
@@ -196,9 +209,11 @@ def lines_of(order: Order) -> Sequence[OrderLine]:
 
 def scope_of(refund: Refund) -> refunding.Scope:
     """What a recorded refund was asked for."""
+    money = pricing.Part(refund.amount, refund.tax_free, refund.vat)
     return refunding.Scope(
         kind=Refund.Kind(refund.kind),
         amount=refund.amount,
+        term=(money, refund.points),
         pieces=dict(refund.lines.values_list("line", "quantity")),
         with_delivery=refund.with_delivery,
         restock=refund.restock,
@@ -257,6 +272,8 @@ def open_transaction(
     if plan.money.total == 0:
         return None
     charge = next(t for t in transactions if t.kind == Kind.CHARGE and t.status == Status.SUCCEEDED)
+    if not charge.tid:
+        raise refunding.NotNamed
     return order.transactions.create(
         kind=Kind.REFUND,
         status=Status.PROCESSING,

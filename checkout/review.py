@@ -9,13 +9,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.addresses import Destination
+from accounts.memberships.prospects import Hindrance, Prospect, hindrance, prospect
 from accounts.models import Address, User
 from checkout import offers
 from checkout.forms import CheckoutForm, DestinationForm, DiscountForm
 from orders import pricing, quoting
 from orders.models import Order
 from orders.quoting import Basket
-from shop.models import Cart
+from shop.models import Cart, CartLine
 
 PREFIX = "address"
 TOO_MANY = "too_many"
@@ -29,6 +30,7 @@ class Forms:
     address: DestinationForm
     discounts: DiscountForm
     seen: pricing.Quote = offers.NOTHING_SEEN
+    promise: offers.Promise | None = None
 
     @classmethod
     def first(cls, user: User, unpaid: Order | None) -> Self:
@@ -50,13 +52,15 @@ class Forms:
             address=DestinationForm(initial=typed, prefix=PREFIX),
             discounts=DiscountForm(data),
             seen=seen_in(data),
+            promise=promise_in(data),
         )
 
     @classmethod
     def sent(cls, data: Mapping[str, str]) -> Self:
         """As they were sent off to be ordered."""
         address = DestinationForm(data, prefix=PREFIX)
-        return cls(CheckoutForm(data), address, DiscountForm(data), seen_in(data))
+        discounts = DiscountForm(data)
+        return cls(CheckoutForm(data), address, discounts, seen_in(data), promise_in(data))
 
     def at(self, address: Address, user: User) -> Self:
         """The same, with one of the saved addresses."""
@@ -70,6 +74,11 @@ class Forms:
     @property
     def needs_address(self) -> bool:
         return any(item.needs_delivery for item in self.seen.items)
+
+    @property
+    def is_promise_kept(self) -> bool:
+        """Is the membership, if there is one, still what the buyer was told?"""
+        return self.promise is None or self.promise.is_kept()
 
     @property
     def destination(self) -> Destination | None:
@@ -111,6 +120,47 @@ class Forms:
         return basket.quote.points
 
 
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """
+    What the membership that is a ``line`` of the cart would be; or ``hindrance``: why it cannot be
+    bought.
+    """
+
+    line: CartLine
+    prospect: Prospect
+    hindrance: Hindrance | None
+    is_with_goods: bool
+
+    @property
+    def promise(self) -> offers.Promise:
+        return offers.Promise.of(self.prospect.plan)
+
+    @property
+    def consent(self) -> str:
+        """What somebody agrees to who buys what is charged again."""
+        if self.hindrance or not self.prospect.plan.renews:
+            return ""
+        return _(
+            "I have checked what I am ordering, and agree to the purchase and to the payments that "
+            "follow until I cancel, as said above."
+        )
+
+
+def joining(basket: Basket, *, now: datetime) -> Joining | None:
+    """None where no membership is among the goods."""
+    plan, terms = basket.plan, basket.terms
+    if plan is None:
+        return None
+    line = next(line for line in basket.lines if line.product.plan == plan)
+    return Joining(
+        line,
+        prospect(plan, terms, now=now),
+        hindrance(plan, terms),
+        is_with_goods=len(basket.lines) > 1,
+    )
+
+
 def too_many(usable: int) -> ValidationError:
     said = _("No more than %(most)s points can be used here.")
     return ValidationError(said, code=TOO_MANY, params={"most": f"{usable:,}"})
@@ -119,3 +169,8 @@ def too_many(usable: int) -> ValidationError:
 def seen_in(data: Mapping[str, str]) -> pricing.Quote:
     """What the buyer was shown."""
     return offers.opened(data.get("seen", ""))
+
+
+def promise_in(data: Mapping[str, str]) -> offers.Promise | None:
+    """What the buyer was told about the membership in the cart."""
+    return offers.Promise.opened(data.get("promise", ""))

@@ -7,6 +7,7 @@ the money, it moved, whatever the answer said.
 
 from collections.abc import Iterable
 
+from checkout import charging
 from checkout.gateways.base import (
     Approved,
     Declined,
@@ -19,6 +20,7 @@ from checkout.gateways.base import (
     OutcomeUnknown,
     Payment,
     Refund,
+    Why,
 )
 from orders import fulfilment
 from orders.models import Order, PaymentTransaction
@@ -37,7 +39,9 @@ def send(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declined:
 
     :raises NotSent, OutcomeUnknown: see ``checkout.gateways.base``.
     """
-    return send_charge(gateway, txn) if txn.kind == Kind.CHARGE else send_refund(gateway, txn)
+    if txn.kind == Kind.REFUND:
+        return send_refund(gateway, txn)
+    return send_renewal(gateway, txn) if txn.is_by_agreement else send_charge(gateway, txn)
 
 
 def send_charge(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declined:
@@ -51,6 +55,22 @@ def send_charge(gateway: Gateway, txn: PaymentTransaction) -> Approved | Decline
             return charged
         raise
     return charge_in(books(gateway, payment), txn) or answer
+
+
+def send_renewal(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declined:
+    """The books that are asked are the agreement's: the payment has no name yet."""
+    sid = txn.agreement.sid if txn.agreement else ""
+    try:
+        answer = gateway.charge(payment_of(txn), goods_of(txn.order), sid)
+        if isinstance(answer, Approved):
+            return answer
+    except LeftOpen:
+        if charged := charging.charged_since(gateway, txn):
+            return charged
+        raise
+    if answer.why == Why.ENDED:  # its books may be closed, and it cannot have been charged
+        return answer
+    return charging.charged_since(gateway, txn) or answer
 
 
 def send_refund(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declined:
@@ -132,6 +152,7 @@ def payment_of(txn: PaymentTransaction) -> Payment:
         tax_free=txn.tax_free,
         vat=txn.vat,
         tid=txn.tid,
+        is_recurring=txn.order.is_recurring,
     )
 
 

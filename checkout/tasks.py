@@ -1,5 +1,7 @@
 """Periodic jobs: each calls the very function that the management command calls."""
 
+import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,7 +11,7 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
 from accounts import expiring
-from checkout import auditing, mails, payments, reconciliation
+from checkout import announcing, auditing, mails, payments, reconciliation, renewals
 from checkout.crew import Crew
 from checkout.runs import Period, Unwatched
 
@@ -23,6 +25,10 @@ SETTLE_AFTER = timedelta(
 RUN_SECONDS = 40
 #: The nightly audit leaves most of the provider's time to buyers.
 AUDITED_PER_SECOND = 5
+#: So many memberships are renewed at once, by each worker that does it.
+RENEWED_AT_ONCE = 4
+#: What is asked about agreements, or ended, can wait for what moves money.
+AGREEMENTS_PER_SECOND = 5
 
 
 @app.periodic(cron="* * * * *")
@@ -49,6 +55,58 @@ def audit_payments(timestamp: int) -> str:
     period = Period(today - timedelta(days=2), today)
     crew = Crew(workers=2, rate=AUDITED_PER_SECOND)
     return auditing.audit(period, crew=crew, watch=Unwatched()).outcome
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="payments", queueing_lock="charge_memberships", pass_context=False)
+def charge_memberships(timestamp: int) -> int:
+    """Returns how many were renewed, or tried to; what is left over waits for the next run."""
+    crew = Crew(workers=RENEWED_AT_ONCE)
+    return sum(1 for renewal in renewals.charge_due(crew=crew, seconds=RUN_SECONDS))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="orders", queueing_lock="end_memberships", pass_context=False)
+def end_memberships(timestamp: int) -> int:
+    """Returns how many memberships had run out and were ended."""
+    return in_one_run(renewals.end_overdue(now=timezone.now()))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="payments", queueing_lock="end_agreements", pass_context=False)
+def end_agreements(timestamp: int) -> int:
+    """Returns how many agreements that nothing needs were ended at the provider."""
+    crew = Crew(rate=AGREEMENTS_PER_SECOND)
+    done = renewals.end_agreements(now=timezone.now(), crew=crew, seconds=RUN_SECONDS)
+    return sum(1 for agreement in done)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="payments", queueing_lock="check_agreements", pass_context=False)
+def check_agreements(timestamp: int) -> int:
+    """Returns how many agreements turned out to be ended by their payers."""
+    crew = Crew(rate=AGREEMENTS_PER_SECOND)
+    found = renewals.check_agreements(now=timezone.now(), crew=crew, seconds=RUN_SECONDS)
+    return sum(1 for agreement in found)
+
+
+@app.periodic(cron="*/5 0-11 * * *")  # UTC: by day in Seoul
+@app.task(queue="orders", queueing_lock="announce_to_members", pass_context=False)
+def announce_to_members(timestamp: int) -> int:
+    """Returns how many members were told of another price, or that their trial ends."""
+    now = timezone.now()
+    told = in_one_run(announcing.remind_of_trials(now=now))
+    return told + in_one_run(announcing.announce_prices(now=now))
+
+
+def in_one_run(done: Iterator[object]) -> int:
+    """How many things were done before the run's time was over; the next run goes on."""
+    end = time.monotonic() + RUN_SECONDS
+    count = 0
+    for count, _each in enumerate(done, start=1):  # noqa: B007
+        if time.monotonic() > end:
+            break
+    return count
 
 
 @app.periodic(cron="5 15 * * *")  # UTC: five past midnight in Seoul

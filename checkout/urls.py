@@ -1,6 +1,6 @@
 from django.urls import path
 
-from checkout import order_views, views
+from checkout import membership_views, order_views, views
 
 app_name = "checkout"
 
@@ -16,6 +16,12 @@ urlpatterns = [
         order_views.withdraw_request,
         name="withdraw_request",
     ),
+    path("membership/", membership_views.membership, name="membership"),
+    path("membership/stop/", membership_views.stop, name="membership_stop"),
+    path("membership/stop-at-once/", membership_views.stop_at_once, name="membership_stop_at_once"),
+    path("membership/resume/", membership_views.resume, name="membership_resume"),
+    path("membership/plan/", membership_views.change_plan, name="membership_plan"),
+    path("membership/method/", membership_views.register, name="membership_method"),
     path("return/<str:token>/approve/", views.approve, name="approve"),
     path("return/<str:token>/cancel/", views.cancel, name="cancel"),
     path("return/<str:token>/fail/", views.fail, name="fail"),

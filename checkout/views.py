@@ -10,14 +10,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import addresses, points
+from accounts import addresses, gates, points
 from accounts.http import ShopperRequest
 from checkout import offers, payments, returning
 from checkout.devices import device_of
-from checkout.review import Forms
+from checkout.review import Forms, joining
 from orders import coupons, placing, pricing, quoting
 from orders.models import Order, PaymentTransaction
-from shop import carts
+from shop import carts, savings
 
 LONGEST_ID = 19
 
@@ -67,6 +67,8 @@ def ready(request: ShopperRequest) -> HttpResponse:
     forms = Forms.sent(request.POST.dict())
     if not forms.are_valid():
         return review_page(request, forms, status=422)
+    if not forms.is_promise_kept:
+        return review_page(request, forms, seen=forms.seen, status=409)
     try:
         started = payments.start(
             user=request.user,
@@ -80,7 +82,12 @@ def ready(request: ShopperRequest) -> HttpResponse:
     except placing.CartIsEmpty:  # perhaps a second click, after the first was paid at once
         placed = placing.just_placed(request.user, forms.seen, now=timezone.now())
         return redirect(placed or "shop:cart")
-    except (placing.OfferChanged, coupons.CouponRefused, points.NotEnoughPoints):
+    except (
+        placing.CannotJoin,
+        placing.OfferChanged,
+        coupons.CouponRefused,
+        points.NotEnoughPoints,
+    ):
         return review_page(request, forms, seen=forms.seen, status=409)
     except placing.TooMuch:
         said = _("This is more than one payment can be. Please order in parts.")
@@ -165,12 +172,19 @@ def review_page(
     """The review page, with what has changed since the buyer last ``seen`` it."""
     cart = carts.for_request(request)
     use_all = "use_all" in request.POST
-    basket = forms.basket(cart, request.user, use_all=use_all, now=timezone.now())
+    now = timezone.now()
+    basket = forms.basket(cart, request.user, use_all=use_all, now=now)
     if not basket.lines:
         return to_cart(request)
     is_placed = status == HTTPStatus.CONFLICT  # or only looked at with another coupon
     quote = basket.quote
-    changes = offers.changes(seen or quote, quote, basket.lines, only_goods=not is_placed)
+    changes = offers.changes(
+        seen or quote, quote, basket.lines, promise=forms.promise, only_goods=not is_placed
+    )
+    gates.remember(request, basket.terms)
+    joins = joining(basket, now=now)
+    if joins and joins.consent:
+        forms.contact["consent"].label = joins.consent
     context = {
         "forms": forms,
         "form": forms.contact,
@@ -182,7 +196,10 @@ def review_page(
         "earns": quoting.earned_by(quote),
         "seen": offers.sealed(quote),
         "changes": changes,
-        "is_changed": is_placed,
+        "joins": joins,
+        "terms": basket.terms,
+        "delivery_saved": savings.on_delivery(basket.lines, basket.terms),
+        "is_changed": is_placed and not (joins and joins.hindrance),
         "is_own_wish": bool(changes) and all(change.is_wish for change in changes),
         "problems": forms.problems(basket) if is_placed else [],
         "addresses": request.user.addresses.all()[: addresses.MOST],

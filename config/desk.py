@@ -70,9 +70,17 @@ def unfold(shop_name: str) -> dict[str, Any]:
                     ],
                 },
                 {
+                    "title": _("Memberships"),
+                    "items": [
+                        page(_("Memberships"), "card_membership", "accounts_membership"),
+                        page(_("Payment agreements"), "autorenew", "accounts_billingagreement"),
+                    ],
+                },
+                {
                     "title": _("Shop"),
                     "items": [
                         page(_("Products"), "inventory_2", "shop_product"),
+                        page(_("Plans"), "workspace_premium", "accounts_plan"),
                         page(_("Categories"), "category", "shop_category"),
                         page(_("Coupons"), "local_activity", "shop_coupon"),
                         page(_("Granted coupons"), "redeem", "shop_coupongrant"),

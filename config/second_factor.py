@@ -5,7 +5,6 @@ Everybody may set one up. Where STAFF_SECOND_FACTOR is on, the admin opens only 
 has shown it in this very session; however the session came to be, the middleware looks again.
 """
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -14,15 +13,14 @@ from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.views import ActivateTOTPView
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+
+from accounts import encryption
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
@@ -30,28 +28,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     not sign anybody in."""
 
     def encrypt(self, text: str) -> str:
-        return cipher().encrypt(text.encode()).decode()
+        return encryption.sealed(text, purpose="second factor")
 
     def decrypt(self, encrypted_text: str) -> str:
         """:raises ImproperlyConfigured: if the SECRET_KEY that encrypted it is not known."""
-        try:
-            return cipher().decrypt(encrypted_text.encode()).decode()
-        except InvalidToken as error:
-            raise ImproperlyConfigured(
-                "A second factor was encrypted with another SECRET_KEY. Put the old key into "
-                "SECRET_KEY_FALLBACKS, or reset the second factors."
-            ) from error
-
-
-def cipher() -> MultiFernet:
-    """Encrypts with SECRET_KEY; decrypts what any of SECRET_KEY_FALLBACKS has encrypted, too."""
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(key_from(secret)) for secret in secrets])
-
-
-def key_from(secret: str) -> bytes:
-    digest = salted_hmac("second factor", "encryption", secret=secret, algorithm="sha256").digest()
-    return base64.urlsafe_b64encode(digest)
+        return encryption.opened(encrypted_text, purpose="second factor")
 
 
 class SecondFactorMiddleware:

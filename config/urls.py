@@ -4,6 +4,7 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts import api
 from config import second_factor
 
 admin.site.login = secure_admin_login(second_factor.enter)  # type: ignore[method-assign]
@@ -15,6 +16,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("accounts/2fa/totp/activate/", second_factor.ActivateView.as_view()),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/me/", api.Me.as_view()),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),

@@ -35,6 +35,7 @@ class Afterwards:
     ``request``, unless they withdrew it; and what they can do now.
 
     What staff asked for and was declined, or waits for approval, is not the buyer's business.
+    ``goods_are_here`` where the order would be cancelable, had it no membership.
     """
 
     refunds: list[Refund]
@@ -44,6 +45,7 @@ class Afterwards:
     is_unanswered: bool
     can_cancel: bool
     can_ask: bool
+    goods_are_here: bool
 
 
 def of(
@@ -69,10 +71,19 @@ def of(
         is_unanswered=is_unanswered,
         can_cancel=is_free and here,
         can_ask=is_free and not here and not is_unanswered and may_be_asked_for(order, lines),
+        goods_are_here=are_here(order, parcel, lines),
     )
 
 
 def is_cancelable(order: Order, parcel: Shipment | None, lines: Iterable[OrderLine]) -> bool:
+    """
+    Are its goods still here, and no membership with them? That is used from the moment it is paid,
+    so it is not given back whole: it is stopped on its own page, and the goods are asked back.
+    """
+    return order.plan_id is None and are_here(order, parcel, lines)
+
+
+def are_here(order: Order, parcel: Shipment | None, lines: Iterable[OrderLine]) -> bool:
     """
     Is it paid, is there something to send, and has its parcel never left? That it was marked as
     shipped and then not only staff can do, so what goes back after that only staff decide.
@@ -84,8 +95,10 @@ def is_cancelable(order: Order, parcel: Shipment | None, lines: Iterable[OrderLi
 
 
 def may_be_asked_for(order: Order, lines: Iterable[OrderLine]) -> bool:
-    """Is it paid, and has the buyer kept any of its goods?"""
-    return order.status in shipping.SHIPPABLE and any(line.kept for line in lines)
+    """Is it paid, did it cost anything, and has the buyer kept any of its goods?"""
+    cost = order.subtotal + order.shipping
+    is_paid = order.status in shipping.SHIPPABLE and cost > 0
+    return is_paid and any(line.kept for line in lines)
 
 
 def is_parcel_promised(order: Order, parcel: Shipment | None, lines: Iterable[OrderLine]) -> bool:

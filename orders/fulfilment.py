@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Case, F, IntegerField, Q, When
 
 from accounts import points
-from orders import coupons, pricing, redemptions
+from orders import coupons, joining, pricing, redemptions
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine, Product
 
@@ -61,17 +61,21 @@ def balance_of(order: Order, transactions: list[PaymentTransaction]) -> Balance:
 
 def follow_the_money(
     order: Order, transactions: list[PaymentTransaction], *, now: datetime
-) -> None:
+) -> bool:
     """
     Make the order paid if the money that came, by all its ``transactions``, pays it.
 
     The caller holds the order's lock. That closes every other way to pay for the order, uses its
-    points for good, earns it new ones, and empties the cart of what was bought; an order of 0 won
-    is paid as it is. A canceled order stays canceled: money that comes for it is given back, unless
-    it was revived. What a refund does, ``orders.refunding`` says.
+    points for good, earns it new ones, empties the cart of what was bought, and begins or renews a
+    membership; an order of 0 won is paid as it is. A canceled order stays canceled: money that
+    comes for it is given back, unless it was revived. What a refund does, ``orders.refunding``
+    says.
+
+    :returns: False if it was paid for nothing: its membership's period was paid otherwise, or is
+        over. The caller gives it all back.
     """
     if order.status != Order.Status.PENDING or moved(transactions, Kind.CHARGE).total < order.total:
-        return
+        return True
     order.status = Order.Status.PAID
     order.paid_at = came_at(transactions) or now
     if any(is_open(txn) for txn in transactions):
@@ -79,6 +83,7 @@ def follow_the_money(
     points.settle(order.user_id, order.number, used=order.points, earned=order.earns, now=now)
     take_from_cart(order)
     order.save(update_fields=["status", "paid_at"])
+    return joining.follow(order, transactions, now=now)
 
 
 def give_back(order: Order, *, now: datetime) -> None:
@@ -102,7 +107,8 @@ def cancel(order: Order, reason: Order.CancelReason, *, now: datetime) -> bool:
     if order.transactions.filter(status__in=[Status.PROCESSING, Status.SUCCEEDED]).exists():
         return False
     close_charges(order, reason_code=reason.lower(), now=now)
-    put_back(order)
+    if order.kind == Order.Kind.SALE:
+        put_back(order)
     give_back(order, now=now)
     order.status = Order.Status.CANCELED
     order.cancel_reason = reason
@@ -126,6 +132,8 @@ def revive(order: Order, *, now: datetime) -> bool:
     Returns False, and changes nothing, if its goods, its points or its coupon are gone, or if its
     cart was ordered anew since.
     """
+    if not joining.is_wanted(order):
+        return False
     later = Order.objects.filter(cart=order.cart_id, placed_at__gt=order.placed_at)
     if order.cart_id and later.exclude(status=Order.Status.CANCELED).exists():
         return False
@@ -144,6 +152,8 @@ def revive(order: Order, *, now: datetime) -> bool:
 
 def take_again(order: Order, *, now: datetime) -> None:
     """:raises OutOfStock, coupons.CouponRefused, points.NotEnoughPoints: roll back."""
+    if order.kind != Order.Kind.SALE:
+        return  # it took nothing
     wanted = {line.product_id: line.quantity for line in order.lines.all()}
     products = Product.objects.filter(pk__in=wanted).order_by("pk")
     list(products.select_for_update(no_key=True).values_list("pk"))
@@ -191,7 +201,9 @@ def put_back(order: Order) -> None:
 
 
 def take_from_cart(order: Order) -> None:
-    """What was bought leaves the cart; what was put in since stays."""
+    """What was bought leaves the cart, if it came from one; what was put in since stays."""
+    if order.cart_id is None:
+        return
     with connection.cursor() as cursor:
         cursor.execute(TAKE_FROM_CART, {"order": order.pk, "cart": order.cart_id})
 

@@ -3,7 +3,8 @@ The order's lock.
 
 Every change of an order or of its transactions happens inside ``locked``. Where more than one lock
 is needed they are taken in this order: Cart, Order, Product, Coupon, User, and their PointEntry and
-Address; a cart's lines follow their cart, or the order that was made of it.
+Address, Membership, BillingAgreement; a cart's lines follow their cart, or the order that was made
+of it. Who has locked a membership locks no order, but may place one.
 """
 
 from collections.abc import Iterator

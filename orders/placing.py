@@ -6,17 +6,19 @@ Its stock, its coupon's use and its points are taken with it.
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from accounts import addresses, points
+from accounts import addresses, memberships, points
 from accounts.addresses import Destination
-from accounts.models import User
+from accounts.memberships import Terms, prospects
+from accounts.models import Plan, User
 from orders import coupons, fulfilment, pricing, redemptions
-from orders.lines import item_of, lines_of
+from orders.lines import item_of, lines_of, plan_in
 from orders.models import Order, OrderLine, PaymentTransaction, Shipment
 from orders.quoting import NO_WISH, Wish, earned_by, quote_of
 from shop.models import Cart, CartLine, Product
@@ -41,6 +43,8 @@ class CannotPlace(Exception):
         ├── CartIsEmpty        there is nothing to order
         ├── TooMuch            more won than one payment can be
         ├── NoDestination      goods are to be delivered, but nobody says where to
+        ├── CannotJoin         the membership in the cart is none for somebody who has one that
+        │                      renews, or that could not be charged
         ├── OfferChanged       price, stock, lines or fee are not what the buyer saw; ask again
         └── PaymentInProgress  the cart's last payment has an unknown outcome; ``order`` tells
 
@@ -57,6 +61,10 @@ class TooMuch(CannotPlace):
 
 
 class NoDestination(CannotPlace):
+    pass
+
+
+class CannotJoin(CannotPlace):
     pass
 
 
@@ -92,13 +100,16 @@ def place(
     :raises CannotPlace, coupons.CouponRefused, points.NotEnoughPoints: roll the transaction back.
     """
     cart, pending = lock(user)
-    lines = list(lines_of(cart))
+    terms = memberships.terms_of(user.pk, now=now)
+    lines = lines_of(cart, terms)
     if not lines:
         raise CartIsEmpty
+    if not can_join(plan_in(lines), terms):
+        raise CannotJoin
     applied = coupons.apply(
         wish.coupon, lines, user_id=user.pk, pending=pending, now=now, lock=True
     )
-    quote = quote_of(lines, applied, wish.points)
+    quote = quote_of(lines, applied, wish.points, terms=terms)
     if quote != seen:
         raise OfferChanged
     if quote.subtotal + quote.shipping > pricing.MOST:
@@ -123,6 +134,11 @@ def place(
     if destination and is_saved:  # last, as the account's pages lock the person first
         addresses.remember(user.pk, destination, now=now)
     return order
+
+
+def can_join(plan: Plan | None, terms: Terms) -> bool:
+    """May a shopper with these terms buy the plan?"""
+    return prospects.hindrance(plan, terms) is None
 
 
 def just_placed(user: User, seen: pricing.Quote, *, now: datetime) -> Order | None:
@@ -208,14 +224,21 @@ def take_from_shelf(cart: Cart, lines: list[CartLine]) -> None:
 
 def create(
     user: User,
-    cart: Cart,
+    cart: Cart | None,
     contact: Contact,
     lines: list[CartLine],
     quote: pricing.Quote,
     applied: coupons.Applied | None,
     now: datetime,
+    **more: Any,
 ) -> Order:
-    """The order and its lines, as they were quoted."""
+    """The order and its lines, as they were quoted; ``more`` are columns of the order."""
+    plan = plan_in(lines)
+    about = {
+        "plan": plan,
+        "is_recurring": plan is not None and plan.renews,
+        "deadline_at": now + timedelta(seconds=settings.CHECKOUT_WINDOW_SECONDS),
+    }
     order = Order.objects.create(
         user=user,
         cart=cart,
@@ -239,7 +262,7 @@ def create(
         earns=earned_by(quote),
         consented_at=now,
         placed_at=now,
-        deadline_at=now + timedelta(seconds=settings.CHECKOUT_WINDOW_SECONDS),
+        **about | more,
     )
     OrderLine.objects.bulk_create(
         OrderLine(
@@ -247,6 +270,7 @@ def create(
             product=line.product,
             name=line.name,
             unit_price=line.unit_price,
+            list_price=line.list_price if line.unit_price != line.list_price else None,
             quantity=line.quantity,
             is_tax_free=line.is_tax_free,
             needs_delivery=line.needs_delivery,

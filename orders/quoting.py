@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from accounts import memberships
+from accounts.memberships import NO_TERMS, Terms
+from accounts.models import Plan
 from accounts.points import usable as usable_points
 from orders import coupons, pricing
-from orders.lines import item_of, lines_of
+from orders.lines import item_of, lines_of, plan_in
 from orders.models import Order
-from shop.delivery import Delivery
+from shop import carts
 from shop.models import Cart, CartLine
 
 REMEMBERED = timedelta(days=1)
@@ -47,6 +50,7 @@ class Basket:
     choices: list[coupons.Choice]
     balance: int
     usable: int
+    terms: Terms = NO_TERMS
 
     @property
     def is_by_code(self) -> bool:
@@ -58,13 +62,19 @@ class Basket:
     def needs_delivery(self) -> bool:
         return any(line.needs_delivery for line in self.lines)
 
+    @property
+    def plan(self) -> Plan | None:
+        """The membership among the goods; a cart holds one at most."""
+        return plan_in(self.lines)
+
 
 def look(cart: Cart | None, wish: Wish, *, user_id: int, now: datetime) -> Basket:
     """
     What the cart comes to if the wish is met as far as it can be: a coupon that is refused is left
     out, and of too many points only the usable ones are used.
     """
-    lines = list(lines_of(cart))
+    terms = memberships.terms_of(user_id, now=now)
+    lines = lines_of(cart, terms)
     pending = pending_of(cart)
     applied = refusal = None
     try:
@@ -72,16 +82,17 @@ def look(cart: Cart | None, wish: Wish, *, user_id: int, now: datetime) -> Baske
     except coupons.CouponRefused as error:
         refusal = error
     balance = usable_points(user_id, now=now, returning=pending.points if pending else 0)
-    payable = quote_of(lines, applied).total
+    payable = quote_of(lines, applied, terms=terms).total
     usable = min(balance, payable)
     return Basket(
         lines=lines,
-        quote=quote_of(lines, applied, min(wish.points, usable)),
+        quote=quote_of(lines, applied, min(wish.points, usable), terms=terms),
         applied=applied,
         refusal=refusal,
         choices=coupons.choices(lines, user_id=user_id, pending=pending, now=now),
         balance=balance,
         usable=usable,
+        terms=terms,
     )
 
 
@@ -115,14 +126,18 @@ def wish_of(order: Order | None) -> Wish:
 
 
 def quote_of(
-    lines: Iterable[CartLine], applied: coupons.Applied | None = None, points: int = 0
+    lines: Iterable[CartLine],
+    applied: coupons.Applied | None = None,
+    points: int = 0,
+    *,
+    terms: Terms,
 ) -> pricing.Quote:
-    """What the lines come to today, with the shop's delivery fee."""
+    """What the lines come to today, with the delivery fee for a shopper with these terms."""
     return pricing.quote(
         [item_of(line) for line in lines],
         coupon=applied.reduction if applied else None,
         points=points,
-        delivery=Delivery(settings.DELIVERY_FEE, settings.DELIVERY_FREE_FROM),
+        delivery=carts.delivery_for(terms),
     )
 
 

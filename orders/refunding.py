@@ -9,7 +9,8 @@ for, and so do points whose goods nobody named. The caller of both holds the ord
 
     RefundRefused
     ├── NothingLeft   nothing of it can go back
-    └── TooMuch       more than what is left; ``left`` says how much that is
+    ├── TooMuch       more than what is left; ``left`` says how much that is
+    └── NotNamed      the provider's name for its payment is not known, so nothing can be asked
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from datetime import datetime
 from django.db.models import F, QuerySet
 
 from accounts import points
-from orders import fulfilment, pricing, redemptions
+from orders import fulfilment, joining, pricing, redemptions
 from orders.models import Order, OrderLine, PaymentTransaction, Refund, RefundRequest
 from orders.pricing import Part
 from shop.models import Product
@@ -48,15 +49,21 @@ class TooMuch(RefundRefused):
         self.name = name
 
 
+class NotNamed(RefundRefused):
+    """The answer that named the payment was lost: its ``tid`` must be entered first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """
-    What is to go back: all that is left, ``amount`` won, or ``pieces`` by the id of their line and
-    the delivery fee. ``restock``: whether the pieces go back into stock.
+    What is to go back: all that is left, ``amount`` won, ``pieces`` by the id of their line and the
+    delivery fee, or a ``term``: so much money, and so many points, for the rest of a membership.
+    ``restock``: whether the pieces go back into stock.
     """
 
     kind: Refund.Kind
     amount: int = 0
+    term: tuple[Part, int] = (pricing.NOTHING, 0)
     pieces: Mapping[int, int] = field(default_factory=dict)
     with_delivery: bool = False
     restock: bool = False
@@ -76,6 +83,17 @@ def by_line(
 ) -> Scope:
     """``pieces`` by the id of their line."""
     return Scope(Kind.LINES, pieces=pieces, with_delivery=with_delivery, restock=restock)
+
+
+def by_term(line: OrderLine, *, days: int, left: int) -> Scope:
+    """
+    For the ``left`` of ``days`` days of the membership that ``line`` is: of its money and of its
+    points as much as days are left, rounded down.
+    """
+    share = share_of(line)
+    total, vat = share.total * left // days, share.vat * left // days
+    tax_free = total if share.is_tax_free else 0
+    return Scope(Kind.TERM, term=(Part(total, tax_free, vat), share.points * left // days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +158,8 @@ def plan(
         if not 0 < scope.amount <= left.total:
             raise TooMuch(left.total)
         money, back = pricing.share(left, scope.amount), 0
+    if scope.kind == Kind.TERM:
+        money, back = scope.term
     everything_goes = pieces == kept and (with_delivery or not has_delivery_fee(order))
     if scope.kind == Kind.FULL or (scope.kind == Kind.LINES and everything_goes):
         money, back = left, spent
@@ -170,7 +190,7 @@ def chosen(scope: Scope, lines: Iterable[OrderLine], kept: Mapping[int, int]) ->
     """:raises TooMuch: if there are fewer pieces of a line."""
     if scope.kind == Kind.FULL:
         return kept
-    if scope.kind == Kind.AMOUNT:
+    if scope.kind in {Kind.AMOUNT, Kind.TERM}:
         return {}
     names = {line.pk: line.name for line in lines}
     for line_id, quantity in scope.pieces.items():
@@ -229,7 +249,7 @@ def complete(
         return_goods(lines, refund)
         left = fulfilment.refundable(transactions).total
         spent = order.points - order.points_refunded
-        is_all = left == 0 and refund.kind != Kind.LINES
+        is_all = left == 0 and refund.kind in {Kind.FULL, Kind.AMOUNT}
         refund.points = spent if is_all else min(refund.points, spent)
         order.points_refunded += refund.points
         order.is_shipping_refunded |= refund.with_delivery
@@ -251,7 +271,15 @@ def complete(
             charged = fulfilment.moved(transactions, PaymentTransaction.Kind.CHARGE).total
             keep = pricing.kept(order.earns, charged=charged, left=left)
             points.take_back(order.number, keep=keep, now=now)
+        if order.plan_id and (over or ends_membership(order, refund, lines)):
+            joining.give_back(order, now=now)  # last: the membership is locked after its person
     refund.save(update_fields=["status", "settled_at", "points", "returns_coupon"])
+
+
+def ends_membership(order: Order, refund: Refund, lines: Iterable[OrderLine]) -> bool:
+    """Is it for the rest of the membership, or for the line that is one?"""
+    bought = joining.plan_line(order).pk
+    return refund.kind == Kind.TERM or any(line.pk == bought and not line.kept for line in lines)
 
 
 def return_goods(lines: Iterable[OrderLine], refund: Refund) -> None:

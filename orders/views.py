@@ -27,7 +27,7 @@ def history(request: ShopperRequest) -> HttpResponse:
     refunds = Refund.objects.filter(order=this, status=Refund.Status.PROCESSING)
     requests = RefundRequest.objects.filter(afterwards.UNANSWERED, order=this)
     orders = Order.objects.filter(user=request.user).prefetch_related("lines__product")
-    orders = orders.select_related("shipment").annotate(
+    orders = orders.select_related("shipment", "period").annotate(
         is_being_confirmed=Exists(unknown),
         is_being_refunded=Exists(refunds),
         is_asked_back=Exists(requests),
@@ -47,7 +47,7 @@ def history(request: ShopperRequest) -> HttpResponse:
 def order(request: ShopperRequest, number: str) -> HttpResponse:
     """The receipt; or what the order is waiting for; or why it ended without money."""
     this = OuterRef("pk")
-    orders = Order.objects.select_related("shipment").annotate(  # so that no more is asked
+    orders = Order.objects.select_related("shipment", "period").annotate(  # so no more is asked
         has_refunds=Exists(Refund.objects.filter(order=this)),
         has_requests=Exists(RefundRequest.objects.filter(order=this)),
     )

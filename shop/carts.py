@@ -8,14 +8,17 @@ rows. A cart takes nothing from stock; it only refuses to hold what could not be
     ├── UnknownProduct   no such product, or not sold any more
     ├── UnknownLine      not a line of this cart, or not any more
     ├── NotAQuantity     less than one piece, or more than one cart line may hold
+    ├── OnlyOne          a membership, of which a cart holds one
     └── NotEnough        fewer are ``left`` than are wanted, perhaps none
 
 Every function that writes locks the cart first, so two tabs of one shopper take turns.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -23,6 +26,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.memberships import Terms
+from shop.delivery import Delivery
 from shop.models import MAX_LINE_QUANTITY, Cart, CartLine, Product
 
 SESSION_KEY = "cart"
@@ -45,6 +50,11 @@ class UnknownLine(CannotChangeCart):
 class NotAQuantity(CannotChangeCart):
     def __init__(self) -> None:
         super().__init__(quantity_rule())
+
+
+class OnlyOne(CannotChangeCart):
+    def __init__(self) -> None:
+        super().__init__(_("A membership is bought once at a time: it is in your cart."))
 
 
 class NotEnough(CannotChangeCart):
@@ -79,8 +89,23 @@ def carts_of(request: HttpRequest) -> QuerySet[Cart]:
 
 
 def lines_of(cart: Cart | None) -> QuerySet[CartLine]:
-    """The cart's lines with their products, in one query."""
-    return CartLine.objects.filter(cart=cart).select_related("product")
+    """The cart's lines with their products and plans, in one query."""
+    return CartLine.objects.filter(cart=cart).select_related("product__plan")
+
+
+def priced(lines: Iterable[CartLine], terms: Terms) -> list[CartLine]:
+    """The lines at the prices of a shopper with these terms."""
+    priced = list(lines)
+    for line in priced:
+        line.terms = terms
+    return priced
+
+
+def delivery_for(terms: Terms) -> Delivery:
+    """What delivery costs a shopper with these terms."""
+    if terms.free_delivery:
+        return Delivery(fee=0)
+    return Delivery(settings.DELIVERY_FEE, settings.DELIVERY_FREE_FROM)
 
 
 def count(request: HttpRequest) -> int:
@@ -103,8 +128,12 @@ def add(request: HttpRequest, slug: str, quantity: int) -> CartLine:
         product = Product.objects.on_sale().filter(slug=slug).first()
         if product is None:
             raise UnknownProduct
+        if product.plan_id:
+            remove_other_plans(cart, product)
         line = lines_of(cart).select_for_update(of=("self",)).filter(product=product).first()
         line = line or CartLine(cart=cart, product=product, quantity=0)
+        if product.plan_id and line.quantity + quantity > 1:
+            raise OnlyOne
         if line.quantity + quantity > line.available:
             raise NotEnough(line.available, already=line.quantity)
         if line.quantity + quantity > MAX_LINE_QUANTITY:
@@ -131,6 +160,8 @@ def set_quantity(request: HttpRequest, line_id: int, quantity: int) -> CartLine:
             raise UnknownLine
         if not line.product.is_active:
             raise UnknownProduct
+        if line.product.plan_id and quantity > 1:
+            raise OnlyOne
         if quantity > max(line.quantity, line.available):
             raise NotEnough(line.available)
         line.quantity = quantity
@@ -179,8 +210,11 @@ def merge_at_sign_in(request: HttpRequest) -> list[Capped]:
 def pour(source: Cart, target: Cart) -> list[Capped]:
     """Add the lines of one locked cart to another. Returns where the quantity had to be cut."""
     present = {line.product_id: line for line in lines_of(target).select_for_update(of=("self",))}
+    has_plan = any(line.product.plan_id for line in present.values())
     merged, capped = [], []
     for extra in lines_of(source):
+        if extra.product.plan_id and has_plan:
+            continue  # a cart holds one membership, and the account's was chosen by its owner
         line = present.get(extra.product_id) or CartLine(
             cart=target, product=extra.product, quantity=0
         )
@@ -213,8 +247,16 @@ def make(request: HttpRequest) -> Cart:
     return carts_of(request).select_for_update(no_key=True).get()
 
 
+def remove_other_plans(cart: Cart, product: Product) -> None:
+    """A cart holds one membership: choosing another takes the place of the first."""
+    plans = CartLine.objects.filter(cart=cart, product__plan__isnull=False)
+    plans.exclude(product=product).delete()
+
+
 def limit(line: CartLine) -> int:
     """How many of its product the line may hold at most."""
+    if line.product.plan_id:
+        return 1
     return min(line.available, MAX_LINE_QUANTITY) if line.product.is_active else 0
 
 

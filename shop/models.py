@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.memberships import NO_TERMS, Terms
+from accounts.models import Plan
 from accounts.tracking import WHOLE_LIFE, events_of
 
 MAX_LINE_QUANTITY = 99
@@ -64,6 +66,16 @@ class Product(models.Model):
     needs_delivery = models.BooleanField(_("is delivered"), default=True)
     stock = models.PositiveIntegerField(_("stock"), default=0)
     is_active = models.BooleanField(_("on sale"), default=True)
+    plan = models.OneToOneField(
+        Plan,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="product",
+        verbose_name=_("plan"),
+        help_text="The membership that whoever buys it gets; name and price are the plan's.",
+    )
     picture = models.FileField(
         _("picture"),
         upload_to="products/",
@@ -89,6 +101,12 @@ class Product(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("shop:product", args=[self.slug])
 
+    def price_for(self, terms: Terms) -> int:
+        """What it costs somebody with these terms, in won; ``plan`` should be read with it."""
+        if self.plan is None:
+            return self.price - self.price * terms.percent // 100
+        return 0 if terms.may_try and self.plan.trial_days else self.price
+
 
 class Cart(models.Model):
     """A shopper's basket; a visitor's has no ``user`` and is found through the session."""
@@ -107,6 +125,14 @@ class Cart(models.Model):
 
 
 class CartLine(models.Model):
+    """
+    So many of a product. ``terms`` are those on which the cart's shopper buys; ``agreed_price`` is
+    what a member agreed to pay for their next period, whatever the plan costs today.
+    """
+
+    terms = NO_TERMS
+    agreed_price: int | None = None
+
     cart = models.ForeignKey(Cart, models.CASCADE, related_name="lines")
     product = models.ForeignKey(Product, models.CASCADE, related_name="+")
     quantity = models.PositiveSmallIntegerField(_("quantity"))
@@ -137,8 +163,15 @@ class CartLine(models.Model):
 
     @property
     def unit_price(self) -> int:
-        """Today's price, in won."""
-        return self.product.price
+        """Today's price for this shopper, in won."""
+        if self.agreed_price is not None:
+            return self.agreed_price
+        return self.product.price_for(self.terms)
+
+    @property
+    def list_price(self) -> int:
+        """Today's price for everybody, in won."""
+        return self.product.price if self.agreed_price is None else self.agreed_price
 
     @property
     def is_tax_free(self) -> bool:

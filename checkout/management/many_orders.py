@@ -110,7 +110,7 @@ FILL = (
         id, number, status, cancel_reason, title, pieces, name, phone, email, language, subtotal,
         discount, coupon_name, points, shipping, total, tax_free, vat, shipping_points,
         shipping_vat, earns, points_refunded, is_shipping_refunded, is_to_ship, consented_at,
-        placed_at, deadline_at, paid_at, canceled_at, user_id)
+        placed_at, deadline_at, paid_at, canceled_at, user_id, kind, is_recurring)
     SELECT made.id, to_char(placed_at AT TIME ZONE 'Asia/Seoul', 'YYYYMMDD') || '-' || (
                SELECT string_agg(substr(%(alphabet)s,
                                  1 + (scattered >> 5 * place & 31)::int, 1), '' ORDER BY place)
@@ -125,7 +125,7 @@ FILL = (
            placed_at, placed_at, placed_at + interval '15 minutes',
            CASE WHEN is_paid THEN paid_at END,
            CASE WHEN fate IN ('EXPIRED', 'QUIT', 'DECLINED') THEN placed_at + interval '15 minutes'
-           END, user_id
+           END, user_id, 'SALE', false
     FROM made JOIN accounts_user AS buyer ON buyer.id = user_id,
          LATERAL (SELECT (made.id * 662607015::bigint) & 1099511627775 AS scattered) AS mixed
     """,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
+from accounts.models import MembershipPeriod, Plan
 from accounts.tracking import events_of
 from shop.models import Cart, Coupon, Product
 
@@ -38,6 +39,12 @@ class Order(models.Model):
         DECLINED = "DECLINED", _("the payment was declined")
         EXPIRED = "EXPIRED", _("not paid in time")
         SUPERSEDED = "SUPERSEDED", _("replaced by another order")
+        STOPPED = "STOPPED", _("the membership was stopped")
+
+    class Kind(models.TextChoices):
+        SALE = "SALE", _("bought by the shopper")
+        RENEWAL = "RENEWAL", _("renewal of a membership")
+        METHOD = "METHOD", _("registration of a payment method")
 
     number = models.CharField(
         _("order number"), max_length=20, unique=True, editable=False, default=new_order_number
@@ -49,6 +56,30 @@ class Order(models.Model):
         verbose_name=_("account"),
     )
     cart = models.ForeignKey(Cart, models.SET_NULL, null=True, blank=True, related_name="orders")
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind, default=Kind.SALE)
+    plan = models.ForeignKey(
+        Plan,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("plan"),
+        help_text=_("The membership that it is, or has among its goods."),
+    )
+    period = models.ForeignKey(
+        MembershipPeriod,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+        verbose_name=_("membership period"),
+        help_text=_("That it pays, or was to pay."),
+    )
+    is_recurring = models.BooleanField(
+        _("recurring"),
+        default=False,
+        help_text=_("Its payment makes an agreement to be charged again, or is charged by one."),
+    )
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.PENDING)
     cancel_reason = models.CharField(
         _("canceled because"), max_length=12, choices=CancelReason, blank=True
@@ -114,6 +145,18 @@ class Order(models.Model):
             models.UniqueConstraint(
                 name="one_pending_order_per_cart", fields=["cart"], condition=Q(status="PENDING")
             ),
+            models.UniqueConstraint(
+                name="one_live_order_per_period",
+                fields=["period"],
+                condition=~Q(status="CANCELED"),
+            ),
+            models.CheckConstraint(
+                name="recurring_order_has_a_plan",
+                condition=Q(is_recurring=False) | Q(plan__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="renewal_is_recurring", condition=Q(kind="SALE") | Q(is_recurring=True)
+            ),
             models.CheckConstraint(
                 name="order_total_adds_up",
                 condition=Q(
@@ -173,6 +216,12 @@ class OrderLine(models.Model):
     )
     name = models.CharField(_("name"), max_length=80)
     unit_price = models.PositiveIntegerField(_("unit price"), help_text=_("In won."))
+    list_price = models.PositiveIntegerField(
+        _("list price"),
+        null=True,
+        blank=True,
+        help_text=_("In won, where a membership made it cheaper."),
+    )
     quantity = models.PositiveSmallIntegerField(_("quantity"))
     refunded = models.PositiveSmallIntegerField(
         _("refunded pieces"), default=0, help_text=_("Pieces whose share has gone back.")

@@ -21,6 +21,7 @@ class Refund(models.Model):
         FULL = "FULL", _("all that was left")
         LINES = "LINES", _("by line")
         AMOUNT = "AMOUNT", _("by amount")
+        TERM = "TERM", _("the rest of a membership")
 
     class Status(models.TextChoices):
         WAITING = "WAITING", _("waits for approval")

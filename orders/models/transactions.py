@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import BillingAgreement
 from accounts.tracking import events_of
 from orders.models.orders import Order
 
@@ -31,7 +32,7 @@ class PaymentTransaction(models.Model):
 
     #: Only the provider's own books lead on from FAILED or CANCELED: money came after all.
     MOVES = {
-        Status.CREATED: {Status.READY, Status.CANCELED},
+        Status.CREATED: {Status.READY, Status.PROCESSING, Status.CANCELED},
         Status.READY: {Status.PROCESSING, Status.CANCELED},
         Status.PROCESSING: {Status.SUCCEEDED, Status.FAILED},
         Status.FAILED: {Status.SUCCEEDED},
@@ -60,6 +61,21 @@ class PaymentTransaction(models.Model):
     )
     aid = models.CharField(
         "aid", max_length=40, blank=True, help_text=_("The provider's name for this movement.")
+    )
+    agreement = models.ForeignKey(
+        BillingAgreement,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="transactions",
+        verbose_name=_("payment agreement"),
+        help_text=_("By which it was charged, or that it made."),
+    )
+    agreement_charged_at = models.DateTimeField(
+        _("agreement charged before"),
+        null=True,
+        blank=True,
+        help_text=_("When the agreement had been charged last, just before this charge was sent."),
     )
     pg_token = models.CharField(max_length=64, blank=True, editable=False)
     redirect_urls = models.JSONField(
@@ -109,7 +125,19 @@ class PaymentTransaction(models.Model):
         verbose_name_plural = _("payment transactions")
         ordering = ["-created_at", "-pk"]
         constraints = [
-            models.CheckConstraint(name="amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="amount_positive", condition=Q(amount__gt=0) | Q(kind="CHARGE")
+            ),
+            models.CheckConstraint(
+                name="sent_charge_can_be_looked_up",
+                condition=~Q(kind="CHARGE", status="PROCESSING", tid="")
+                | Q(agreement__isnull=False, agreement_charged_at__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="one_charge_in_flight_per_agreement",
+                fields=["agreement"],
+                condition=Q(kind="CHARGE", status="PROCESSING"),
+            ),
             models.UniqueConstraint(
                 name="one_live_charge_per_order",
                 fields=["order"],
@@ -161,6 +189,11 @@ class PaymentTransaction(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.tid or self.public_id}"
 
+    @property
+    def is_by_agreement(self) -> bool:
+        """Was it charged without its buyer? Then only the agreement tells what became of it."""
+        return self.agreement_charged_at is not None
+
     def move_to(self, status: Status, only_if: Any = None, **fields: Any) -> None:
         """
         Change the status, and ``fields`` with it, by compare-and-swap. There is no way back.
@@ -169,7 +202,10 @@ class PaymentTransaction(models.Model):
         :raises IllegalMove: if the row's status is not what this object holds, if the condition is
             not met, or if no move leads on.
         """
-        if status not in self.MOVES.get(self.Status(self.status), ()):
+        is_possible = status in self.MOVES.get(self.Status(self.status), ())
+        if (self.status, status) == (self.Status.CREATED, self.Status.PROCESSING):
+            is_possible = self.agreement_id is not None  # else its buyer has to agree first
+        if not is_possible:
             raise IllegalMove(f"{self}: {self.status} to {status}")
         fields["status"] = status
         here = PaymentTransaction.objects.filter(pk=self.pk, status=self.status)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.memberships import NO_TERMS
 from accounts.models import User
 from checkout import payments
 from orders import quoting
@@ -20,7 +21,7 @@ def start(shopper: User, kakaopay: KakaoPay) -> Callable[..., PaymentTransaction
 
     def start_payment(**changed: Any) -> PaymentTransaction:
         cart = Cart.objects.get(user=shopper)
-        seen = quoting.quote_of(lines_of(cart))
+        seen = quoting.quote_of(lines_of(cart, NO_TERMS), terms=NO_TERMS)
         given = {"user": shopper, "contact": CONTACT, "seen": seen, "now": timezone.now()}
         return payments.start(**(given | changed))
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.memberships import NO_TERMS
 from checkout import payments, sending, settling
 from checkout.calls import TransactionIsOpen
 from checkout.gateways.base import Declined
@@ -101,7 +102,7 @@ class TestStart:
     def test_a_price_that_rose_asks_again(self, fill_cart, start, cup, kakaopay):
         """Nothing is placed, taken or announced at a price that the buyer has not seen."""
         cart = fill_cart((cup, 1))
-        seen = quoting.quote_of(lines_of(cart))
+        seen = quoting.quote_of(lines_of(cart, NO_TERMS), terms=NO_TERMS)
         cup.price = 12_000
         cup.save()
         with pytest.raises(placing.OfferChanged):
@@ -125,7 +126,7 @@ class TestStart:
     def test_eight_tabs_of_one_shopper_make_one_order(self, shopper, fill_cart, cup, kakaopay):
         """Each tab gets a charge of the same order; the stock is taken once."""
         cart = fill_cart((cup, 2))
-        seen = quoting.quote_of(lines_of(cart))
+        seen = quoting.quote_of(lines_of(cart, NO_TERMS), terms=NO_TERMS)
         orders = []
 
         def buy():
@@ -167,7 +168,7 @@ class TestStart:
 
             def swap(waiting=waiting):
                 cart = next(waiting)
-                seen = quoting.quote_of(lines_of(cart))
+                seen = quoting.quote_of(lines_of(cart, NO_TERMS), terms=NO_TERMS)
                 payments.start(user=cart.user, contact=CONTACT, seen=seen, now=timezone.now())
 
             at_once(swap, times=2)
@@ -186,7 +187,7 @@ class TestStart:
         def buy():
             buyer = next(waiting)
             cart = Cart.objects.get(user=buyer)
-            seen = quoting.quote_of(lines_of(cart))
+            seen = quoting.quote_of(lines_of(cart, NO_TERMS), terms=NO_TERMS)
             try:
                 payments.start(user=buyer, contact=CONTACT, seen=seen, now=timezone.now())
                 results.append("ordered")

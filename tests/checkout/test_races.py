@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.memberships import NO_TERMS
 from accounts.models import User
 from checkout import payments, reconciliation
 from checkout.models import ProviderCall
@@ -150,7 +151,7 @@ def test_fifty_buyers_for_five_pieces(kakaopay, cup):
         user = User.objects.create_user(f"buyer-{number}@example.com")
         carts.append(Cart.objects.create(user=user))
         carts[-1].lines.create(product=cup, quantity=1)
-    seen = quoting.quote_of(lines_of(carts[0]))
+    seen = quoting.quote_of(lines_of(carts[0], NO_TERMS), terms=NO_TERMS)
     told = Counter()
 
     def buy(cart):

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from accounts.memberships import NO_TERMS
 from accounts.models import User
 from orders import coupons, quoting, redemptions
 from orders.coupons import CouponRefused, Why
@@ -49,9 +50,9 @@ def apply(shopper, cart):
     """What a key does to the shopper's cart: the discount in won."""
 
     def discount(key="SPRING", pending=None):
-        lines = list(lines_of(cart))
+        lines = lines_of(cart, NO_TERMS)
         applied = coupons.apply(key, lines, user_id=shopper.pk, pending=pending, now=NOW)
-        return quoting.quote_of(lines, applied).discount
+        return quoting.quote_of(lines, applied, terms=NO_TERMS).discount
 
     return discount
 
@@ -310,7 +311,7 @@ class TestChoices:
         for name, fields in kinds.items():
             make_coupon(code=None, name_ko=name, **fields).grants.create(user=shopper)
         make_coupon(name_ko="남의 것", value=9_000)
-        found = coupons.choices(list(lines_of(cart)), user_id=shopper.pk, pending=None, now=NOW)
+        found = coupons.choices(lines_of(cart, NO_TERMS), user_id=shopper.pk, pending=None, now=NOW)
         shown = [(c.coupon.name, c.discount, c.is_best, c.refusal and c.refusal.why) for c in found]
         assert shown == [
             ("큰", 4_400, True, None),
@@ -320,7 +321,7 @@ class TestChoices:
 
     def test_one_query_for_all(self, make_coupon, shopper, cart, cup):
         """However many coupons, for however many goods."""
-        lines = list(lines_of(cart))
+        lines = lines_of(cart, NO_TERMS)
         given = {"user_id": shopper.pk, "pending": None, "now": NOW}
         for _ in range(3):
             coupon = make_coupon(code=None, products=[cup], categories=[cup.category])

@@ -113,7 +113,7 @@ class TestTheLists:
         """Numbers and charts alike."""
         client = desk()
         statements = queries_of(lambda: client.get("/admin/"))
-        assert len(statements) <= 12
+        assert len(statements) <= 15
         assert scanned(statements) & LONG == set()
 
 

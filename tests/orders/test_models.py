@@ -72,9 +72,10 @@ def test_a_waiting_charge_has_a_tid(make_transaction):
     refuses(make_transaction, constraint="waiting_charge_has_tid", status="READY")
 
 
-def test_nothing_is_charged_for_nothing(make_transaction, make_order):
-    """Amounts are positive."""
-    refuses(make_transaction, constraint="amount_positive", amount=0)
+def test_nothing_is_given_back_for_nothing(make_transaction):
+    """Only a charge may come to 0 won: it registers how its buyer will be charged."""
+    refuses(make_transaction, constraint="amount_positive", kind="REFUND", amount=0)
+    make_transaction(amount=0, tax_free=0, vat=0)
 
 
 def test_the_total_adds_up(make_order):

@@ -412,17 +412,17 @@ def test_the_history_tells_of_parcels(client, shopper, make_order):
 
 
 def test_the_receipt_asks_little(client, shopper, paid):
-    """Six queries; two more where something was refunded, and two where a refund was asked for."""
+    """Seven queries; two more where something was refunded, and two with a request."""
     client.force_login(shopper)
     parcel_of(paid, **ON_ITS_WAY)
-    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 6
+    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 7
     for _ in range(2):
         refund_of(paid, kind="LINES").lines.create(line=paid.lines.get(), quantity=1)
-    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 8
+    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 9
     for status in ("WITHDRAWN", "OPEN"):
         asked = paid.refund_requests.create(reason="금이 갔어요", status=status)
         asked.lines.create(line=paid.lines.get(), quantity=1)
-    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 10
+    assert len(queries_of(lambda: client.get(paid.get_absolute_url()))) <= 11
 
 
 def test_the_history_tells_of_refunds(client, shopper, make_order):

@@ -1,0 +1,128 @@
+"""The period that is due: what it costs, and what follows when it is paid or refused."""
+
+from datetime import datetime, timedelta
+
+from dateutil.relativedelta import relativedelta
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.memberships.days import charging_time, later
+from accounts.memberships.standing import (
+    ended,
+    forget_failures,
+    lock,
+    next_number,
+    renew_by_agreement,
+    schedule,
+)
+from accounts.models import BillingAgreement, Membership, MembershipPeriod
+
+Refusal = Membership.Refusal
+Status = MembershipPeriod.Status
+
+#: Refusals after which charging the same agreement again is of no use, whenever that is.
+FOR_GOOD = {Refusal.ENDED, Refusal.OTHER_BUYER}
+
+
+def due_period(membership: Membership) -> MembershipPeriod:
+    """The period that is to be paid next, made if there is none; the membership is locked."""
+    due = membership.periods.select_related("plan").filter(status=Status.DUE).first()
+    if due is not None:
+        return due
+    plan = membership.next_plan or membership.plan
+    return membership.periods.create(
+        number=next_number(membership),
+        plan=plan,
+        price=next_price(membership),
+        status=Status.DUE,
+        starts_at=membership.paid_until,
+        ends_at=later(membership.paid_until, plan.months, membership.day),
+    )
+
+
+def next_price(membership: Membership) -> int:
+    """What the next period will cost, in won."""
+    if membership.next_plan:
+        return membership.next_price or membership.next_plan.price
+    announced = membership.new_price_from
+    if membership.new_price and announced and announced <= membership.paid_until:
+        return membership.new_price
+    return membership.price
+
+
+def pay(
+    period: MembershipPeriod, *, agreement: BillingAgreement | None = None, now: datetime
+) -> bool:
+    """
+    The period that was due is paid. Returns False, and changes nothing, if it was not due any more.
+
+    :param agreement: a new one, by which it was paid and will be renewed.
+    """
+    membership = lock(period.membership.user_id)
+    paid = membership.periods.filter(pk=period.pk, status=Status.DUE)
+    if not paid.update(status=Status.PAID, paid_at=now):
+        return False
+    if period.plan_id == membership.next_plan_id:
+        membership.next_plan = membership.next_price = None
+    if period.plan_id != membership.plan_id or period.price == membership.new_price:
+        membership.new_price = membership.new_price_from = None
+    membership.plan_id, membership.price = period.plan_id, period.price
+    membership.paid_until = max(membership.paid_until, period.ends_at)
+    forget_failures(membership)
+    if agreement:
+        renew_by_agreement(membership, agreement)
+    schedule(membership)
+    membership.save()
+    return True
+
+
+def refuse(
+    period: MembershipPeriod,
+    why: Membership.Refusal,
+    *,
+    agreement: BillingAgreement | None,
+    now: datetime,
+) -> Membership | None:
+    """
+    The period could not be charged by the agreement. When it is tried again depends on ``why``:
+
+    - PAYER: by MEMBERSHIP_RETRY_DAYS, as long as the grace period lasts.
+    - USED_UP: on the first day of the next month, and the grace period lasts as long.
+    - SHOP: the next day; it does not count, and the grace period lasts as long.
+    - ENDED, OTHER_BUYER: never by itself. Its shopper must register a payment method.
+
+    :returns: None, and the membership is as it was, if that is no matter any more: it does not
+        renew, the period is not due, or it is charged by another agreement since.
+    """
+    membership = lock(period.membership.user_id)
+    if why in FOR_GOOD and agreement:
+        ended(agreement, by=BillingAgreement.By.PAYER, now=now)
+    is_due = membership.periods.filter(pk=period.pk, status=Status.DUE).exists()
+    if not (is_due and membership.renews and membership.agreement == agreement):
+        return None
+    membership.refusal = why
+    if why != Refusal.SHOP:
+        membership.failing_since = membership.failing_since or now
+        membership.attempts += 1
+    today = timezone.localtime(now).date()
+    again: datetime | None = None
+    if why == Refusal.USED_UP:
+        again = charging_time(today + relativedelta(months=1, day=1))
+    elif why == Refusal.SHOP:
+        again = charging_time(today + timedelta(days=1))
+    elif why == Refusal.PAYER:
+        again = next_attempt(membership, now=now)
+    if again and why != Refusal.PAYER:
+        membership.lasts_until = max(membership.lasts_until, again + timedelta(days=1))
+    membership.charge_at = again
+    membership.save()
+    return membership
+
+
+def next_attempt(membership: Membership, *, now: datetime) -> datetime | None:
+    """The next day of the schedule, within the grace period; None if there is none."""
+    first = timezone.localtime(membership.failing_since).date()
+    days = (first + timedelta(days=days) for days in settings.MEMBERSHIP_RETRY_DAYS)
+    today = timezone.localtime(now).date()
+    left = (charging_time(day) for day in sorted(days) if day > today)
+    return next((again for again in left if again < membership.lasts_until), None)

@@ -1,0 +1,96 @@
+"""
+Shoppers' agreements to be charged: kept when they are made, asked about, and ended at the provider
+when nothing needs them.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+
+from accounts import memberships
+from accounts.models import BillingAgreement
+from checkout.calls import gateway_about, gateway_for
+from checkout.gateways.base import Agreement, Approved, Declined, GatewayError, Why
+from orders.models import PaymentTransaction
+
+logger = logging.getLogger(__name__)
+
+By = BillingAgreement.By
+Status = BillingAgreement.Status
+
+
+def keep(txn: PaymentTransaction, approved: Approved, *, now: datetime) -> BillingAgreement:
+    """The agreement that a payment has made, in the transaction that settles it."""
+    agreement = BillingAgreement(
+        user_id=txn.order.user_id,
+        gateway=txn.gateway,
+        method=approved.paid.method,
+        card_issuer=approved.paid.card_issuer,
+        created_at=now,
+        used_at=now,
+        last_charged_at=approved.approved_at,
+        checked_at=now,
+    )
+    agreement.sid = approved.sid
+    agreement.save()
+    return agreement
+
+
+def ask(
+    agreement: BillingAgreement, *, txn: PaymentTransaction | None = None, now: datetime
+) -> Agreement | Declined:
+    """
+    What the provider's books say of an agreement; kept. Never inside a transaction.
+
+    :param txn: the charge for which it is asked; it has the call in its journal.
+    :raises GatewayError: they do not say.
+    """
+    gateway = gateway_for(txn) if txn else gateway_about(agreement)
+    found = gateway.agreement(agreement.sid)
+    told = {"checked_at": now}
+    if isinstance(found, Agreement) and found.last_charged_at:
+        told["last_charged_at"] = found.last_charged_at
+    BillingAgreement.objects.filter(pk=agreement.pk).update(**told)
+    return found
+
+
+def to_end() -> QuerySet[BillingAgreement]:
+    """Agreements that nothing needs any more, oldest first."""
+    return BillingAgreement.objects.filter(status=Status.ENDING).order_by("pk")
+
+
+def end(agreement: BillingAgreement, *, now: datetime) -> bool:
+    """
+    End an agreement at the provider. Doing it again does no harm.
+
+    :returns: whether it has ended; if not, it is tried again.
+    """
+    try:
+        found = gateway_about(agreement).end_agreement(agreement.sid)
+    except GatewayError as error:
+        logger.warning("agreement %s could not be ended: %s", agreement.pk, error)
+        return False
+    if isinstance(found, Declined) and found.why != Why.ENDED:
+        logger.error("agreement %s was not ended: %s", agreement.pk, found.code)
+        return False
+    if isinstance(found, Agreement) and found.is_active:
+        return False
+    return memberships.ended(agreement, by=By.SHOP, now=now)
+
+
+def end_released(*, now: datetime) -> Iterator[BillingAgreement]:
+    """End those that nothing needs any more; yields each that has ended."""
+    for agreement in to_end().iterator(chunk_size=100):
+        if end(agreement, now=now):
+            yield agreement
+
+
+def to_check(*, now: datetime) -> QuerySet[BillingAgreement]:
+    """Agreements of memberships that renew, which nobody has asked about for long."""
+    before = now - timedelta(days=settings.AGREEMENT_CHECK_DAYS)
+    used = BillingAgreement.objects.filter(status=Status.ACTIVE, memberships__renews=True)
+    long_ago = used.filter(Q(checked_at=None) | Q(checked_at__lte=before))
+    return long_ago.order_by(F("checked_at").asc(nulls_first=True))

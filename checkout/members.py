@@ -1,0 +1,172 @@
+"""
+What members do about their membership: stop it, go on with it, choose another plan, and say how
+they are charged.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import memberships
+from accounts.models import Membership, MembershipPeriod, Plan, User
+from checkout import mails, payments, refunds
+from checkout.models import Mail
+from orders import fulfilment, joining, placing, refunding, renewing
+from orders.locking import locked
+from orders.models import Order, PaymentTransaction, Refund
+
+PAID = MembershipPeriod.Status.PAID
+
+
+class InDoubt(Exception):
+    """Whether the last period was paid is not known yet: nothing is changed until it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of a period of ``days`` days that ``order`` paid, ``left`` have not begun."""
+
+    period: MembershipPeriod
+    order: Order
+    days: int
+    left: int
+
+
+def stop(user: User, *, now: datetime) -> Membership:
+    """
+    The membership ends with what is paid for.
+
+    :raises memberships.CannotChange: nothing is changed.
+    """
+    with transaction.atomic(durable=True):
+        membership = memberships.cancel(user.pk, now=now)
+        mails.about(Mail.Event.STOPPED, membership)
+    return membership
+
+
+def resume(user: User, *, now: datetime) -> Membership:
+    """
+    The membership renews after all.
+
+    :raises memberships.CannotChange: nothing is changed.
+    """
+    with transaction.atomic(durable=True):
+        membership = memberships.resume(user.pk, now=now)
+        mails.about(Mail.Event.RESUMED, membership)
+    return membership
+
+
+def change_plan(user: User, plan: Plan, *, now: datetime) -> Membership:
+    """
+    From the next period on it is another plan.
+
+    :raises memberships.CannotChange: nothing is changed.
+    """
+    with transaction.atomic(durable=True):
+        return memberships.change_plan(user.pk, plan, now=now)
+
+
+def shares_left(membership: Membership, *, now: datetime) -> list[Share]:
+    """The paid periods that are not over, the last first. The day that has begun counts as used."""
+    today = timezone.localtime(now).date()
+    orders = {
+        order.period_id: order
+        for order in Order.objects.filter(period__membership=membership).exclude(
+            status=Order.Status.CANCELED
+        )
+    }
+    found = []
+    for period in membership.periods.filter(status=PAID, ends_at__gt=now):
+        first, end = (timezone.localtime(at).date() for at in (period.starts_at, period.ends_at))
+        days = (end - first).days
+        left = min(days, max(0, (end - today).days - 1))
+        found.append(Share(period, orders[period.pk], days, left))
+    return found
+
+
+def stop_at_once(user: User, *, now: datetime) -> list[Refund]:
+    """
+    The membership is over now; what is left of it goes back, by days.
+
+    :returns: the refunds. Where one is not SUCCEEDED yet, its period goes on until it is.
+    :raises memberships.NotAMember, InDoubt: nothing is changed.
+    :raises refunds.AlreadyOpen, refunding.NotNamed: it does not renew any more, but goes on.
+    """
+    with transaction.atomic(durable=True):
+        membership = memberships.good(user.pk, now=now)
+        if is_in_doubt(membership):
+            raise InDoubt
+        if membership.renews:
+            memberships.stop(membership, now=now)
+            membership.save()
+    done = []
+    for share in shares_left(membership, now=now):
+        refund = give_back(share, by=user, now=now)
+        done += [refund] if refund else []
+    end_if_unpaid(membership, now=now)
+    return done
+
+
+def give_back(share: Share, *, by: User, now: datetime) -> Refund | None:
+    """What is left of one period; where that is nothing, the period is over all the same."""
+    with locked(share.order.pk) as order:
+        scope = refunding.by_term(joining.plan_line(order), days=share.days, left=share.left)
+        reason = _("The membership was stopped at once.")
+        try:
+            refund = refunds.open_for_member(order, scope, by=by, reason=reason, now=now)
+        except refunding.NothingLeft:
+            memberships.cut_short(share.period, now=now)
+            return None
+    return payments.send_refund(refund, now=now)
+
+
+def end_if_unpaid(membership: Membership, *, now: datetime) -> None:
+    """One whose last period could not be charged has nothing left that is paid for."""
+    with transaction.atomic(durable=True):
+        membership = memberships.lock(membership.user_id)
+        if membership.ended_at is None and membership.paid_until <= now:
+            memberships.end(membership, now=now)
+            membership.save()
+        if membership.ended_at:
+            mails.about(Mail.Event.ENDED, membership)
+
+
+def is_in_doubt(membership: Membership) -> bool:
+    return PaymentTransaction.objects.filter(
+        order__period__membership=membership, status=PaymentTransaction.Status.PROCESSING
+    ).exists()
+
+
+def register(user: User, *, now: datetime) -> PaymentTransaction:
+    """
+    Let a member say anew how they are charged; what is due is paid with it.
+
+    :returns: a charge with ``redirect_urls``, as ``payments.start`` does.
+    :raises memberships.NotAMember: they may buy a membership.
+    :raises memberships.NotRenewing: what they have was bought once.
+    :raises placing.PaymentInProgress: whether the period was paid is not known yet.
+    :raises payments.ProviderUnavailable: nothing was charged; try again.
+    """
+    with transaction.atomic(durable=True):
+        membership = memberships.good(user.pk, now=now)
+        if not membership.plan.renews:
+            raise memberships.NotRenewing
+        is_due = membership.paid_until <= now
+        period = memberships.due_period(membership) if is_due else None
+    if period and (waiting := renewing.live_order_of(period)):
+        with locked(waiting.pk) as order:
+            if not fulfilment.cancel(order, Order.CancelReason.SUPERSEDED, now=now):
+                raise placing.PaymentInProgress(order)
+    try:
+        with transaction.atomic(durable=True):
+            membership = memberships.good(user.pk, now=now)
+            order = renewing.place_registration(membership, period, now=now)
+            charge = payments.open_charge(order)
+    except IntegrityError as error:  # the shop took the period up at this very moment
+        if period and (other := renewing.live_order_of(period)):
+            raise placing.PaymentInProgress(other) from error
+        raise
+    return payments.announce(charge, now=now)

@@ -1,0 +1,69 @@
+"""
+Orders for memberships that no cart made: the shop's own, for a period that is due, and the
+shopper's, who registers how to be charged.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import translation
+
+from accounts.memberships import NO_TERMS
+from accounts.models import Membership, MembershipPeriod
+from orders import placing
+from orders.models import Order
+from orders.placing import Contact
+from orders.quoting import quote_of
+from shop.models import CartLine, Product
+
+Kind = Order.Kind
+
+#: So long an order for a renewal may wait to be charged; then another is placed.
+MAY_WAIT = timedelta(days=1)
+
+
+def place(membership: Membership, period: MembershipPeriod, *, now: datetime) -> Order:
+    """The order for a period that is due; the caller has locked the membership."""
+    deadline_at = now + MAY_WAIT
+    return create(membership, period, now=now, kind=Kind.RENEWAL, deadline_at=deadline_at)
+
+
+def place_registration(
+    membership: Membership, period: MembershipPeriod | None, *, now: datetime
+) -> Order:
+    """
+    The order by which a shopper says how they will be charged; the caller has locked the
+    membership. It pays the ``period`` that is due, or else comes to 0 won.
+    """
+    return create(membership, period, now=now, kind=Kind.METHOD)
+
+
+def create(
+    membership: Membership, period: MembershipPeriod | None, *, now: datetime, **more: Any
+) -> Order:
+    plan = period.plan if period else membership.plan
+    line = CartLine(product=Product.objects.select_related("plan").get(plan=plan), quantity=1)
+    line.agreed_price = period.price if period else 0
+    with translation.override(membership.language):
+        return placing.create(
+            membership.user,
+            None,
+            contact_for(membership),
+            [line],
+            quote_of([line], terms=NO_TERMS),
+            None,
+            now,
+            period=period,
+            **more,
+        )
+
+
+def contact_for(membership: Membership) -> Contact:
+    """Whom the membership's last order was for, at the address that the account has now."""
+    last = Order.objects.filter(user=membership.user_id, plan__isnull=False).latest("placed_at")
+    return Contact(last.name, str(last.phone), membership.user.email)
+
+
+def live_order_of(period: MembershipPeriod) -> Order | None:
+    """The order that is to pay the period, or has; the database lets there be one."""
+    return Order.objects.filter(period=period).exclude(status=Order.Status.CANCELED).first()

@@ -1,0 +1,196 @@
+"""Agreements at the provider: ended when nothing needs them, and checked whether they still are."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from accounts import memberships
+from accounts.models import BillingAgreement, Membership
+from checkout import agreements, members, payments, reconciliation, renewals, sending, settling
+from checkout.calls import gateway_for
+from checkout.models import Mail, ProviderCall
+from orders.models import PaymentTransaction
+from shop.models import Product
+from tests.checkout.memberships.conftest import membership_of
+from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.races import all_at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = BillingAgreement.Status
+
+
+@pytest.fixture
+def member(buy, monthly, at):
+    return membership_of(buy(monthly, now=at(JANUARY)).user)
+
+
+def of(member):
+    return BillingAgreement.objects.get(pk=member.agreement_id)
+
+
+def end_all(now):
+    return [agreement for agreement in agreements.to_end() if agreements.end(agreement, now=now)]
+
+
+class TestEnding:
+    def test_not_while_it_can_be_resumed(self, member, kakaopay, at):
+        """Stopped, the membership keeps it until its last moment."""
+        members.stop(member.user, now=at(JANUARY))
+        assert end_all(JANUARY) == []
+        assert kakaopay.subscription(member.agreement.sid).status == "ACTIVE"
+        members.resume(member.user, now=at(seoul(2027, 2, 27, 23, 59)))
+        assert renewals.renew(member.pk, now=at(member.charge_at)).said == "renewed"
+
+    def test_once_the_membership_has_ended(self, member, kakaopay, at):
+        """It is ended at the provider, by us, and is never asked about again."""
+        members.stop(member.user, now=at(JANUARY))
+        now = at(member.paid_until)
+        assert [each.pk for each in renewals.end_overdue(now=now)] == [member.pk]
+        assert end_all(now) == [member.agreement]
+        assert kakaopay.subscription(member.agreement.sid).status == "INACTIVE"
+        assert (of(member).status, of(member).ended_by, of(member).ended_at) == (
+            Status.ENDED,
+            BillingAgreement.By.SHOP,
+            now,
+        )
+        assert end_all(now) == []
+
+    def test_what_the_shopper_ended_first(self, member, kakaopay, at):
+        """Already ended is ended."""
+        kakaopay.end_subscription(member.agreement.sid)
+        BillingAgreement.objects.update(status=Status.ENDING)
+        assert end_all(at(JANUARY)) == [member.agreement]
+        assert of(member).status == Status.ENDED
+
+    def test_a_refusal_is_tried_again(self, member, kakaopay, at):
+        """Our key is wrong today: it stays on the list."""
+        BillingAgreement.objects.update(status=Status.ENDING)
+        kakaopay.fault("inactive", before="error:-401")
+        assert end_all(at(JANUARY)) == []
+        assert end_all(at(JANUARY)) == [member.agreement]
+
+    def test_of_a_purchase_that_came_too_late(self, buy, monthly, kakaopay, at):
+        """The order had ended, so its agreement belongs to no membership, and is released."""
+        kakaopay.fault("approve", after="drop")
+        order = buy(monthly, now=at(JANUARY))
+        charge = order.transactions.get()
+        now = JANUARY + timedelta(hours=1)
+        approved = lookup_of(charge)
+        PaymentTransaction.objects.filter(pk=charge.pk).update(status="FAILED")
+        type(order).objects.filter(pk=order.pk).update(status="CANCELED", canceled_at=now)
+        Product.objects.update(stock=0)
+        sid = kakaopay.payments(order.number)[0].sid
+        settling.settle(charge, replace(approved, sid=sid), now=now)
+        assert BillingAgreement.objects.get().status == Status.ENDING
+        assert not Membership.objects.exists()
+
+
+def lookup_of(charge):
+    txn = PaymentTransaction.objects.select_related("order__user").get(pk=charge.pk)
+    return gateway_for(txn).lookup(sending.payment_of(txn)).approved
+
+
+class TestTheFirstAnswerIsLost:
+    """The purchase is found by its tid, but nothing there tells the sid."""
+
+    @pytest.fixture
+    def nameless(self, buy, monthly, kakaopay, at):
+        kakaopay.fault("approve", after="drop")
+        order = buy(monthly, now=at(JANUARY))
+        now = at(JANUARY + timedelta(minutes=1))
+        list(reconciliation.settle_stale(reconciliation.unsettled(now), now=now))
+        return membership_of(order.user)
+
+    def test_a_member_who_is_asked_how_to_be_charged(self, nameless):
+        """The month is theirs; a mail asks them to register a payment method."""
+        assert nameless.paid_until == seoul(2027, 2, 28)
+        assert (nameless.agreement, nameless.renews, nameless.charge_at) == (None, True, None)
+        assert Mail.objects.filter(event="METHOD").count() == 1
+
+    def test_registered_in_time(self, nameless, kakaopay, at):
+        """For 0 won; the month that follows is charged when it is due."""
+        now = at(seoul(2027, 2, 10, 12))
+        charge = members.register(nameless.user, now=now)
+        back = kakaopay.pay(charge.redirect_urls["pc"])
+        payments.capture(charge, pg_token=back.rpartition("pg_token=")[2], now=now)
+        assert charge.amount == 0
+        membership = membership_of(nameless.user)
+        assert membership.paid_until == seoul(2027, 2, 28)
+        assert renewals.renew(membership.pk, now=at(membership.charge_at)).said == "renewed"
+        assert kakaopay.subscription(membership.agreement.sid).charges == 1
+
+    def test_registered_in_the_grace_period(self, nameless, kakaopay, at):
+        """With it the month that is due is paid."""
+        now = at(seoul(2027, 3, 5, 12))
+        charge = members.register(nameless.user, now=now)
+        back = kakaopay.pay(charge.redirect_urls["pc"])
+        payments.capture(charge, pg_token=back.rpartition("pg_token=")[2], now=now)
+        assert charge.amount == 4_900
+        assert membership_of(nameless.user).paid_until == seoul(2027, 3, 31)
+
+    def test_never_registered(self, nameless, at):
+        """Nobody is charged, and it ends with the grace period."""
+        late = at(seoul(2027, 3, 7))
+        assert renewals.renew(nameless.pk, now=late).said == "nothing"
+        assert [each.pk for each in renewals.end_overdue(now=late)] == [nameless.pk]
+        assert Mail.objects.filter(event="UNPAID").count() == 1
+
+
+class TestChecking:
+    def test_what_the_shopper_ended_in_the_app(self, member, kakaopay, at):
+        """The membership ends with what is paid, and they are told; once."""
+        kakaopay.end_subscription(member.agreement.sid)
+        now = at(JANUARY + timedelta(days=7))
+        assert list(renewals.check_agreements(now=now)) == [member.agreement]
+        membership = membership_of(member.user)
+        assert (membership.renews, membership.lasts_until) == (False, seoul(2027, 2, 28))
+        assert membership.agreement.ended_by == BillingAgreement.By.PAYER
+        assert list(Mail.objects.exclude(event="PAID").values_list("event", flat=True)) == [
+            "METHOD"
+        ]
+        assert list(renewals.check_agreements(now=now)) == []
+
+    def test_each_is_asked_about_now_and_then(self, member, at):
+        """A week after it was last heard of, and not again until another week is over."""
+        week = timedelta(days=7)
+        early = at(JANUARY + week - timedelta(seconds=1))
+        assert list(agreements.to_check(now=early)) == []
+        assert list(renewals.check_agreements(now=at(JANUARY + week))) == []
+        assert ProviderCall.objects.filter(operation="status").count() == 1
+        assert list(agreements.to_check(now=JANUARY + week)) == []
+        assert of(member).checked_at == JANUARY + week
+
+    @pytest.mark.parametrize("fault", ["http_500", "drop", "error:-401"])
+    def test_no_answer_ends_nothing(self, member, kakaopay, at, fault):
+        """Only the provider's own word does."""
+        kakaopay.fault("status", before=fault)
+        assert list(renewals.check_agreements(now=at(JANUARY + timedelta(days=7)))) == []
+        assert membership_of(member.user).renews
+
+    def test_while_its_shopper_registers_another(self, member, kakaopay, at):
+        """The new one is left alone, in whatever order the two come; nobody waits for ever."""
+        kakaopay.end_subscription(member.agreement.sid)
+        now = at(JANUARY + timedelta(days=7))
+        charge = members.register(member.user, now=now)
+        back = kakaopay.pay(charge.redirect_urls["pc"])
+        token = back.rpartition("pg_token=")[2]
+        all_at_once(
+            [
+                lambda: list(renewals.check_agreements(now=now)),
+                lambda: payments.capture(charge, pg_token=token, now=now),
+            ]
+        )
+        membership = membership_of(member.user)
+        assert (membership.renews, membership.charge_at) == (True, seoul(2027, 2, 28, 9))
+        assert membership.agreement.status == Status.ACTIVE
+        assert membership.agreement != member.agreement
+
+
+def test_a_release_spares_what_another_membership_needs(member, at):
+    """Nothing in the database forbids two memberships one agreement: it is not ended under them."""
+    memberships.release(member.agreement)
+    assert of(member).status == Status.ACTIVE
+    memberships.release(member.agreement, besides=member)
+    assert of(member).status == Status.ENDING

@@ -1,0 +1,313 @@
+"""A renewal whose answer is lost: no second charge while in doubt, and the truth in the end."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import BillingAgreement, MembershipPeriod
+from checkout import (
+    agreements,
+    charging,
+    members,
+    payments,
+    reconciliation,
+    renewals,
+    settling,
+)
+from checkout.models import Discrepancy, Mail
+from orders import placing
+from orders.models import Order, PaymentTransaction
+from tests.checkout.memberships.conftest import membership_of
+from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.races import all_at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = PaymentTransaction.Status
+A_MINUTE = timedelta(minutes=1)
+#: When no bank can be at work any more.
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
+@pytest.fixture
+def member(buy, monthly, at):
+    return membership_of(buy(monthly, now=at(JANUARY)).user)
+
+
+@pytest.fixture
+def lost(member, kakaopay, at):
+    """The renewal's charge is taken, and the answer is lost: its transaction."""
+    kakaopay.fault("subscription", after="drop")
+    return renewals.renew(member.pk, now=at(member.charge_at)).transaction
+
+
+@pytest.fixture
+def never_came(member, kakaopay, at):
+    """The charge never arrived, which we do not know: its transaction."""
+    kakaopay.fault("subscription", before="drop")
+    return renewals.renew(member.pk, now=at(member.charge_at)).transaction
+
+
+def settle(now):
+    rows = reconciliation.unsettled(now)
+    return list(reconciliation.settle_stale(rows, now=now))
+
+
+def charges_of(member, kakaopay):
+    return kakaopay.subscription(member.agreement.sid).charges
+
+
+class TestWhileInDoubt:
+    def test_the_lease_runs_out_over_a_slow_charge(self, lost, member, kakaopay, at):
+        """Hour after hour the worker finds it in flight, and leaves it alone."""
+        now = member.charge_at
+        for _ in range(5):
+            now = at(now + timedelta(hours=1, seconds=1))
+            assert renewals.renew(member.pk, now=now).said == "nothing"
+        assert Order.objects.filter(kind="RENEWAL").count() == 1
+        assert charges_of(member, kakaopay) == 2
+
+    def test_its_order_is_never_given_up(self, lost, at):
+        """Though its deadline has passed long ago."""
+        assert list(payments.close_abandoned(now=at(lost.sent_at + timedelta(days=2)))) == []
+        assert Order.objects.get(pk=lost.order_id).status == Order.Status.PENDING
+
+    def test_it_is_not_ended(self, lost, member, at):
+        """Even when it has run out: first it must be known what was paid."""
+        late = at(member.lasts_until + timedelta(days=1))
+        assert list(renewals.end_overdue(now=late)) == []
+        settle(late)
+        assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
+
+    def test_the_shopper_cannot_pay_it_too(self, lost, member, at):
+        """Another card is refused until it is known."""
+        with pytest.raises(placing.PaymentInProgress) as refused:
+            members.register(member.user, now=at(member.charge_at + A_MINUTE))
+        assert refused.value.order == lost.order
+        assert Order.objects.filter(kind="METHOD").count() == 0
+
+    def test_it_cannot_be_stopped_at_once(self, lost, member, at):
+        """Nobody can say yet what would go back."""
+        with pytest.raises(members.InDoubt):
+            members.stop_at_once(member.user, now=at(member.charge_at + A_MINUTE))
+        assert membership_of(member.user).renews
+
+    def test_it_can_be_stopped(self, lost, member, kakaopay, at):
+        """The month that was taken is theirs, and it is the last."""
+        now = at(member.charge_at + A_MINUTE)
+        members.stop(member.user, now=now)
+        assert list(renewals.end_overdue(now=now)) == []
+        settle(now)
+        membership = membership_of(member.user)
+        assert (membership.renews, membership.charge_at) == (False, None)
+        assert membership.lasts_until == membership.paid_until == seoul(2027, 3, 31)
+        assert charges_of(member, kakaopay) == 2
+
+    def test_stopped_and_never_charged(self, never_came, member, kakaopay, at):
+        """It is over with what was paid, and is not charged the next day."""
+        members.stop(member.user, now=at(member.charge_at + A_MINUTE))
+        now = at(member.charge_at + HALF_AN_HOUR)
+        settle(now)
+        membership = membership_of(member.user)
+        assert membership.charge_at is None
+        assert list(renewals.end_overdue(now=now)) == [membership]
+        assert charges_of(member, kakaopay) == 1
+        assert not Mail.objects.filter(event="REFUSED").exists()
+
+
+class TestWhatItTurnsOutToBe:
+    def test_taken(self, lost, member, kakaopay, at):
+        """Paid once, by books and by the provider's; a person is told, the buyer is thanked."""
+        settle(at(member.charge_at + A_MINUTE))
+        lost.refresh_from_db()
+        assert (lost.status, lost.tid, lost.aid) == (Status.SUCCEEDED, "", "")
+        assert lost.order.status == Order.Status.PAID
+        assert Discrepancy.objects.get().kind == "NO_NAME"
+        assert Mail.objects.filter(order=lost.order, event="PAID").count() == 1
+        renewed = membership_of(member.user)
+        assert (renewed.paid_until, renewed.charge_at) == (
+            seoul(2027, 3, 31),
+            seoul(2027, 3, 31, 9),
+        )
+        assert charges_of(member, kakaopay) == 2
+
+    def test_not_a_moment_too_early(self, never_came, member, at):
+        """As long as a bank may be at work it is not known; afterwards it was not."""
+        assert settle(at(member.charge_at + timedelta(minutes=24)))[0].status == Status.PROCESSING
+        assert settle(at(member.charge_at + timedelta(minutes=26)))[0].status == Status.FAILED
+        assert not Discrepancy.objects.exists()
+
+    def test_the_provider_does_not_tell(self, never_came, member, kakaopay, at):
+        """Neither an error nor an agreement it does not know proves anything."""
+        for fault in ("http_500", "error:-750", "error:-751", "error:-401"):
+            kakaopay.fault("status", before=fault)
+            (txn,) = settle(at(member.charge_at + HALF_AN_HOUR))
+            assert txn.status == Status.PROCESSING, fault
+            PaymentTransaction.objects.update(asked_at=None)
+
+    def test_taken_and_then_ended_in_the_app(self, lost, member, kakaopay, at):
+        """An agreement that has ended still tells when it was charged."""
+        kakaopay.end_subscription(member.agreement.sid)
+        (txn,) = settle(at(member.charge_at + HALF_AN_HOUR))
+        assert txn.status == Status.SUCCEEDED
+        assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
+
+    def test_a_status_that_differs_by_a_second_is_no_charge(self, never_came, member, at):
+        """Two reports of one moment may: nobody is renewed for that."""
+        told = never_came.agreement_charged_at
+        PaymentTransaction.objects.filter(pk=never_came.pk).update(
+            agreement_charged_at=told - charging.JITTER
+        )
+        (txn,) = settle(at(member.charge_at + HALF_AN_HOUR))
+        assert txn.status == Status.FAILED
+
+    def test_the_answer_is_late_but_comes(self, member, kakaopay, at, settings):
+        """Longer than we wait: settled by recovery, once."""
+        settings.KAKAOPAY_READ_TIMEOUT_SECONDS = 0.5
+        kakaopay.fault("subscription", after="stall:1")
+        now = at(member.charge_at)
+        assert renewals.renew(member.pk, now=now).said == "unknown"
+        settings.KAKAOPAY_READ_TIMEOUT_SECONDS = 15
+        settle(now + A_MINUTE)
+        assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
+        assert charges_of(member, kakaopay) == 2
+
+
+class TestTakenAfterItWasGivenUp:
+    """A bank that took longer than any bank does: the money came after it counted as not taken."""
+
+    @pytest.fixture
+    def late(self, lost, member, at):
+        """The provider's books show it too late; to us it counts as failed."""
+        PaymentTransaction.objects.filter(pk=lost.pk).update(
+            agreement_charged_at=lost.agreement_charged_at + timedelta(days=60)
+        )
+        (txn,) = settle(at(member.charge_at + HALF_AN_HOUR))
+        assert txn.status == Status.FAILED
+        PaymentTransaction.objects.filter(pk=lost.pk).update(
+            agreement_charged_at=lost.agreement_charged_at
+        )
+        return txn
+
+    def test_it_is_found_before_the_next_charge(self, late, member, kakaopay, at):
+        """Asked before it charges again, the shop sees it: the period is paid by the first."""
+        again = membership_of(member.user)
+        told = renewals.renew(member.pk, now=at(again.charge_at))
+        assert (told.said, told.transaction) == ("renewed", late)
+        renewed = membership_of(member.user)
+        assert renewed.paid_until == seoul(2027, 3, 31)
+        assert charges_of(member, kakaopay) == 2
+        statuses = Order.objects.filter(kind="RENEWAL").order_by("pk")
+        assert list(statuses.values_list("status", "cancel_reason")) == [
+            ("PAID", ""),
+            ("CANCELED", "SUPERSEDED"),
+        ]
+        assert set(Discrepancy.objects.values_list("kind", flat=True)) == {"NO_NAME", "STATUS"}
+
+    def test_a_period_that_was_paid_otherwise(self, late, member, kakaopay, at):
+        """By another card: its money is the buyer's, and a person is told to give it back."""
+        now = at(member.charge_at + timedelta(hours=2))
+        charge = members.register(member.user, now=now)
+        back = kakaopay.pay(charge.redirect_urls["pc"])
+        payments.capture(charge, pg_token=back.rpartition("pg_token=")[2], now=now)
+        found = agreements.ask(late.agreement, now=now)
+        missed = charging.missed_in(found, late.agreement)
+        assert missed is not None
+        settling.settle(missed.charge, missed.approved, now=now)
+        late.refresh_from_db()
+        assert (late.status, late.order.status) == (Status.SUCCEEDED, Order.Status.CANCELED)
+        assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
+        told = " ".join(Discrepancy.objects.values_list("detail", flat=True))
+        assert "refund" in told
+
+    def test_a_period_that_was_given_up(self, lost, member, kakaopay, at):
+        """Its membership was ended meanwhile by the desk: the settling does not fail for want of
+        a name, and a person is told to give the money back."""
+        MembershipPeriod.objects.filter(status="DUE").update(status="UNPAID")
+        (txn,) = settle(at(member.charge_at + A_MINUTE))
+        assert txn.status == Status.SUCCEEDED
+        assert "refund the order" in Discrepancy.objects.get(kind="NO_NAME").detail
+        assert membership_of(member.user).paid_until == seoul(2027, 2, 28)
+        assert not Mail.objects.filter(order=txn.order, event="PAID").exists()
+
+
+class TestPaidForNothing:
+    def test_what_was_stopped_is_not_charged(self, member, buy, make_plan, kakaopay, at):
+        """Stopped between the order and its charge; a member they stay, by a pass."""
+        order = renewals.take_up(member.pk, now=member.charge_at)
+        now = at(member.charge_at)
+        buy(make_plan(renews=False), user=member.user, now=now)
+        members.stop(member.user, now=now)
+        assert membership_of(member.user).is_good(now)
+        assert payments.charge(order, now=now).status == Status.CREATED
+        assert charges_of(member, kakaopay) == 1
+
+    def test_what_was_given_up_is_not_charged(self, member, kakaopay, at):
+        """The period was given up between the order and its charge: nothing is sent."""
+        order = renewals.take_up(member.pk, now=member.charge_at)
+        MembershipPeriod.objects.filter(status="DUE").update(status="UNPAID")
+        assert payments.charge(order, now=at(member.charge_at)).status == Status.CREATED
+        assert charges_of(member, kakaopay) == 1
+
+    def test_a_named_charge_goes_back_by_itself(self, member, kakaopay, at):
+        """The period was given up while its charge was under way: all of it is refunded."""
+        order = renewals.take_up(member.pk, now=member.charge_at)
+        kakaopay.fault("subscription", after="stall:0.5")
+        now = at(member.charge_at)
+
+        def give_up():
+            time.sleep(0.25)
+            MembershipPeriod.objects.filter(status="DUE").update(status="UNPAID")
+
+        all_at_once([lambda: payments.charge(order, now=now), give_up])
+        settle(now + A_MINUTE)
+        order.refresh_from_db()
+        (payment,) = kakaopay.payments(order.number)
+        assert (payment.total, payment.canceled_total) == (4_900, 4_900)
+        assert order.status == Order.Status.REFUNDED
+        assert membership_of(member.user).paid_until == seoul(2027, 2, 28)
+
+
+class TestTheClock:
+    def test_set_back_after_a_charge(self, member, kakaopay, at):
+        """A charge of a moment ago could be taken for the next: it rests anew, and then goes on."""
+        agreement = member.agreement
+        now = at(member.charge_at)
+        BillingAgreement.objects.update(used_at=now + timedelta(hours=3))
+        assert renewals.renew(member.pk, now=now).said == "postponed"
+        agreement.refresh_from_db()
+        assert agreement.used_at == now
+        assert charges_of(member, kakaopay) == 1
+        later = at(now + renewals.LEASE)
+        assert renewals.renew(member.pk, now=later).said == "renewed"
+        assert charges_of(member, kakaopay) == 2
+
+    def test_set_back_after_a_renewal(self, member, kakaopay, at):
+        """To before it, and run again: the period is paid and stays paid."""
+        now = at(member.charge_at)
+        assert renewals.renew(member.pk, now=now).said == "renewed"
+        for back in (timedelta(0), timedelta(hours=1), timedelta(days=40)):
+            assert renewals.renew(member.pk, now=now - back).said == "nothing"
+        assert charges_of(member, kakaopay) == 2
+
+    def test_an_agreement_rests_between_charges(self, member, kakaopay, at):
+        """Two charges in one second could not be told from each other."""
+        now = at(member.charge_at)
+        BillingAgreement.objects.update(used_at=now - charging.REST + timedelta(milliseconds=1))
+        assert renewals.renew(member.pk, now=now).said == "postponed"
+        assert charges_of(member, kakaopay) == 1
+
+
+class TestNobodyTells:
+    """The provider will not say how the agreement stands."""
+
+    def test_a_person_is_told_after_three_hours(self, lost, kakaopay):
+        """Not before; nothing is concluded, and nothing is charged again."""
+        kakaopay.fault("status", before="http_503", times=None)
+        settle(lost.sent_at + timedelta(hours=2))
+        assert not Discrepancy.objects.exists()
+        (txn,) = settle(lost.sent_at + timedelta(hours=6))
+        told = Discrepancy.objects.get()
+        assert txn.status == Status.PROCESSING
+        assert (told.kind, told.transaction, told.aid) == ("STATUS", txn, txn.public_id.hex)

@@ -1,0 +1,194 @@
+"""What members do: stopping at the end or at once, going on, and what goes back."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts import memberships, points
+from accounts.models import BillingAgreement
+from checkout import members, payments, reconciliation, renewals
+from checkout.models import Mail
+from orders import quoting, refunding
+from orders.models import Order, PaymentTransaction
+from orders.quoting import Wish
+from shop.models import Cart
+from tests.checkout.memberships.conftest import membership_of
+from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.conftest import CONTACT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def member(buy, monthly, at):
+    """4,900 won from the 31st of January to the 28th of February: 28 days."""
+    return membership_of(buy(monthly, now=at(JANUARY)).user)
+
+
+def mails():
+    return list(Mail.objects.exclude(event="PAID").order_by("pk").values_list("event", flat=True))
+
+
+class TestAtOnce:
+    @pytest.mark.parametrize(
+        ("now", "left", "won", "vat"),
+        [
+            (seoul(2027, 1, 31, 15), 27, 4_725, 429),
+            (seoul(2027, 2, 10, 12), 17, 2_975, 270),
+            (seoul(2027, 2, 26, 23, 59), 1, 175, 15),
+        ],
+    )
+    def test_days_that_have_not_begun_go_back(self, member, kakaopay, at, now, left, won, vat):
+        """By days, rounded down, and their VAT with them; the membership is over."""
+        (refund,) = members.stop_at_once(member.user, now=at(now))
+        (payment,) = kakaopay.payments(Order.objects.get().number)
+        assert (refund.status, refund.kind) == ("SUCCEEDED", "TERM")
+        assert won == 4_900 * left // 28
+        assert (refund.amount, refund.vat, refund.tax_free) == (won, vat, 0)
+        assert (payment.canceled_total, payment.canceled_vat) == (won, vat)
+        membership = membership_of(member.user)
+        assert (membership.ended_at, membership.charge_at) == (now, None)
+        assert membership.agreement.status == BillingAgreement.Status.ENDING
+        assert mails() == ["REFUNDED", "ENDED"]
+
+    def test_on_the_last_day(self, member, kakaopay, at):
+        """Nothing is left to give back: it is over all the same."""
+        now = at(seoul(2027, 2, 27, 12))
+        assert members.stop_at_once(member.user, now=now) == []
+        assert membership_of(member.user).ended_at == now
+        assert kakaopay.payments(Order.objects.get().number)[0].canceled_total == 0
+
+    def test_twice(self, member, kakaopay, at):
+        """The second time there is no membership, and nothing more goes back."""
+        now = at(seoul(2027, 2, 10, 12))
+        members.stop_at_once(member.user, now=now)
+        with pytest.raises(memberships.NotAMember):
+            members.stop_at_once(member.user, now=now)
+        assert kakaopay.payments(Order.objects.get().number)[0].canceled_total == 2_975
+
+    def test_with_a_pass_that_has_not_begun(self, member, buy, make_plan, kakaopay, at):
+        """Each goes back as far as it is left: the pass whole."""
+        ticket = buy(make_plan(renews=False, price=4_000), user=member.user, now=JANUARY)
+        refunds = members.stop_at_once(member.user, now=at(seoul(2027, 2, 10, 12)))
+        assert sorted(each.amount for each in refunds) == [2_975, 4_000]
+        assert Order.objects.get(pk=ticket.pk).status == Order.Status.REFUNDED
+        assert membership_of(member.user).ended_at is not None
+
+    def test_after_a_part_went_back(self, member, at):
+        """Never more than is left of what was paid."""
+        order = Order.objects.get()
+        boss = type(member.user).objects.create_superuser("boss@example.com", "open-sesame-2")
+        now = at(seoul(2027, 2, 1, 12))
+        payments.refund(order, refunding.by_amount(4_000), reason="…", by=boss, now=now)
+        (refund,) = members.stop_at_once(member.user, now=now)
+        assert refund.amount == 900
+
+    def test_its_refund_is_not_answered(self, member, kakaopay, at):
+        """It goes on, without renewing, until the money has gone back."""
+        kakaopay.fault("cancel", after="drop")
+        now = at(seoul(2027, 2, 10, 12))
+        (refund,) = members.stop_at_once(member.user, now=now)
+        membership = membership_of(member.user)
+        assert (refund.status, membership.renews, membership.ended_at) == (
+            "PROCESSING",
+            False,
+            None,
+        )
+        later = at(now + timedelta(minutes=1))
+        list(reconciliation.settle_stale(reconciliation.unsettled(later), now=later))
+        assert membership_of(member.user).ended_at == later
+        assert kakaopay.payments(Order.objects.get().number)[0].canceled_total == 2_975
+
+    def test_a_payment_without_a_name(self, member, kakaopay, at):
+        """It cannot go back until a person has found its tid: it stops, and goes on to its end."""
+        kakaopay.fault("subscription", after="drop")
+        now = at(member.charge_at)
+        renewals.renew(member.pk, now=now)
+        list(reconciliation.settle_stale(reconciliation.unsettled(now), now=now))
+        with pytest.raises(refunding.NotNamed):
+            members.stop_at_once(member.user, now=at(seoul(2027, 3, 10)))
+        membership = membership_of(member.user)
+        assert (membership.renews, membership.ended_at) == (False, None)
+        assert membership.lasts_until == seoul(2027, 3, 31)
+
+    def test_points_go_back_by_days_too(self, buy_with_points, at):
+        """4,900 won, of which 900 were points: of each as many as days are left."""
+        order = buy_with_points(900)
+        (refund,) = members.stop_at_once(order.user, now=at(seoul(2027, 2, 10, 12)))
+        assert (refund.amount, refund.points) == (4_000 * 17 // 28, 900 * 17 // 28)
+        order.refresh_from_db()
+        assert (order.points_refunded, order.status) == (546, Order.Status.PARTIALLY_REFUNDED)
+
+    @pytest.fixture
+    def buy_with_points(self, monthly, make_user, kakaopay, at):
+        def purchase(amount):
+            now = at(JANUARY)
+            user = make_user()
+            until = now + timedelta(days=365)
+            points.grant(user, amount, note="가입", by=None, now=now, expires_at=until)
+            cart = Cart.objects.create(user=user)
+            cart.lines.create(product=monthly.product, quantity=1)
+            wish = Wish("", amount)
+            seen = quoting.look(cart, wish, user_id=user.pk, now=now).quote
+            charge = payments.start(user=user, contact=CONTACT, seen=seen, wish=wish, now=now)
+            back = kakaopay.pay(charge.redirect_urls["pc"])
+            payments.capture(charge, pg_token=back.rpartition("pg_token=")[2], now=now)
+            return Order.objects.get(pk=charge.order_id)
+
+        return purchase
+
+
+class TestAtTheEnd:
+    def test_stop_and_resume(self, member, kakaopay, at):
+        """Each is told by mail, and the next month is charged once."""
+        members.stop(member.user, now=JANUARY)
+        members.resume(member.user, now=JANUARY)
+        assert mails() == ["STOPPED", "RESUMED"]
+        assert renewals.renew(member.pk, now=at(member.charge_at)).said == "renewed"
+        assert kakaopay.subscription(member.agreement.sid).charges == 2
+
+    def test_it_ends(self, member, kakaopay, at):
+        """Without a charge, at the midnight that was said, and once."""
+        members.stop(member.user, now=JANUARY)
+        now = at(member.paid_until)
+        assert renewals.renew(member.pk, now=now).said == "nothing"
+        assert [each.pk for each in renewals.end_overdue(now=now)] == [member.pk]
+        assert list(renewals.end_overdue(now=now)) == []
+        assert mails() == ["STOPPED", "ENDED"]
+        assert kakaopay.subscription(member.agreement.sid).charges == 1
+
+
+class TestRegistering:
+    def test_two_tabs(self, member, kakaopay, at):
+        """The last that was paid counts; the agreement of the other is released."""
+        now = at(seoul(2027, 2, 1))
+        tabs = [members.register(member.user, now=now) for _ in range(2)]
+        for tab in tabs:
+            back = kakaopay.pay(tab.redirect_urls["pc"])
+            payments.capture(tab, pg_token=back.rpartition("pg_token=")[2], now=now)
+        membership = membership_of(member.user)
+        active = BillingAgreement.objects.filter(status="ACTIVE")
+        assert list(active) == [membership.agreement]
+        assert membership.charge_at == seoul(2027, 2, 28, 9)
+
+    def test_two_tabs_for_a_period_that_is_due(self, member, kakaopay, at):
+        """The newer takes the older one's place: the month is paid once."""
+        now = at(seoul(2027, 2, 28, 1))
+        tabs = [members.register(member.user, now=now) for _ in range(2)]
+        for tab in tabs:
+            back = kakaopay.pay(tab.redirect_urls["pc"])
+            txn = PaymentTransaction.objects.get(pk=tab.pk)
+            payments.capture(txn, pg_token=back.rpartition("pg_token=")[2], now=now)
+        taken = [sum(len(p.actions) for p in kakaopay.payments(t.order.number)) for t in tabs]
+        assert taken == [0, 1]
+        assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
+
+    def test_it_was_left_unpaid(self, member, kakaopay, at):
+        """The shop charges as ever, once the shopper's own attempt has run out."""
+        now = at(member.charge_at)
+        members.register(member.user, now=now)
+        assert renewals.renew(member.pk, now=now).said == "nothing"
+        later = at(now + renewals.LATER)
+        list(payments.close_abandoned(now=later))
+        assert renewals.renew(member.pk, now=later).said == "renewed"
+        assert kakaopay.subscription(member.agreement.sid).charges == 2
