@@ -1,14 +1,15 @@
 """What waits for somebody at the desk. The admin's lists show exactly the rows that are counted."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.models import BillingAgreement, BillingAgreementEvent, Membership
 from checkout.models import Discrepancy
 from orders import overdue
 from orders.models import Refund, RefundRequest
@@ -16,6 +17,8 @@ from shop.models import Product
 
 #: A number above this is told as "more than".
 MOST = 999
+#: Ending an agreement is tried every few minutes: after so long something else is wrong.
+ENDS_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,15 @@ class Concern:
         return self.rows.order_by()[: MOST + 1].count()
 
 
+def long_ending(*, now: datetime) -> QuerySet[BillingAgreement]:
+    """Agreements that nothing needs, and that could not be ended at the provider for a day."""
+    ending = BillingAgreement.Status.ENDING
+    since = BillingAgreementEvent.objects.filter(
+        pgh_obj=OuterRef("pk"), status=ending, pgh_created_at__lte=now - ENDS_WITHIN
+    )
+    return BillingAgreement.objects.filter(Exists(since), status=ending)
+
+
 def concerns(*, now: datetime) -> list[Concern]:
     """All of them, those about money first. Nothing is counted yet."""
     minutes, days = settings.ATTENTION_UNCONFIRMED_MINUTES, settings.ATTENTION_UNSHIPPED_DAYS
@@ -55,6 +67,26 @@ def concerns(*, now: datetime) -> list[Concern]:
             Discrepancy.objects.filter(closed_at=None),
             "state=open",
             is_urgent=True,
+        ),
+        Concern(
+            _("Payments without a tid"),
+            _("paid, but the answer that named them was lost"),
+            Discrepancy.objects.filter(closed_at=None, kind=Discrepancy.Kind.NO_NAME),
+            "state=open&kind__exact=NO_NAME",
+            is_urgent=True,
+        ),
+        Concern(
+            _("Agreements not ended"),
+            _("to be ended at KakaoPay for over a day"),
+            long_ending(now=now),
+            "state=stuck",
+            is_urgent=True,
+        ),
+        Concern(
+            _("Memberships failing"),
+            _("their period could not be charged"),
+            Membership.objects.filter(failing_since__isnull=False, ended_at=None),
+            "state=failing",
         ),
         Concern(
             _("Refunds to approve"),

@@ -1,9 +1,11 @@
 """The operators' desk. Importing the modules registers what is in them."""
 
 from checkout.admin import (
+    agreement_list,
     discrepancies,
     journal,
     mails,
+    membership_list,
     orders,
     refund_list,
     refund_requests,
@@ -13,9 +15,11 @@ from checkout.admin import (
 )
 
 __all__ = [
+    "agreement_list",
     "discrepancies",
     "journal",
     "mails",
+    "membership_list",
     "orders",
     "refund_list",
     "refund_requests",

@@ -19,7 +19,7 @@ from unfold.enums import ActionVariant
 
 from accounts.http import ShopperRequest
 from checkout import discrepancies, settling_by_hand
-from checkout.admin import settling_page
+from checkout.admin import naming_page, settling_page
 from checkout.admin.discrepancy_forms import ClosingForm
 from checkout.admin.figures import KIND_COLORS, amount_or_dash, telling
 from checkout.models import Discrepancy
@@ -56,10 +56,10 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     ordering = (F("closed_at").desc(nulls_first=True), "-found_at", "-pk")
     search_fields = ("tid", "aid", "order_number")
     search_help_text = gettext_lazy("Order number, tid or aid.")
-    actions_detail = ("close", "settle")
-    readonly_fields = ("order", "our_won", "their_won")
+    actions_detail = ("close", "settle", "name_payment")
+    readonly_fields = ("order", "movement", "our_won", "their_won")
     fieldsets = (
-        (None, {"fields": (("kind", "order"), ("tid", "transaction"), ("aid", "detail"))}),
+        (None, {"fields": (("kind", "order"), ("tid", "transaction"), ("movement", "detail"))}),
         (
             gettext_lazy("Our books and theirs"),
             {"fields": (("our_status", "their_status"), ("our_won", "their_won"))},
@@ -99,6 +99,11 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     def their_won(self, row: Discrepancy) -> str:
         return amount_or_dash(row.their_amount)
 
+    @display(description="aid")
+    def movement(self, row: Discrepancy) -> str:
+        """Where the tid is not known, what stands there is a name of our own."""
+        return (row.aid if row.tid else "") or "–"
+
     @display(description=gettext_lazy("order"))
     def order(self, row: Discrepancy) -> str:
         if row.transaction is None:
@@ -107,15 +112,18 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
         return format_html(LINK, address, row.transaction.order.number)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
-        """What is closed cannot be closed, and only what is stuck is settled by hand."""
+        """What is closed cannot be closed; the rest is for what is stuck, or has no tid."""
         rows = Discrepancy.objects.select_related("transaction")
         row = rows.filter(pk=object_id, closed_at=None).first()
         if row is None:
             return []
         offered: list[UnfoldAction] = super().get_actions_detail(request, object_id)
-        if settling_by_hand.is_stuck(row, now=timezone.now()):
-            return offered
-        return [each for each in offered if each.action_name != "checkout_discrepancy_settle"]
+        hidden = set()
+        if not settling_by_hand.is_stuck(row, now=timezone.now()):
+            hidden.add("checkout_discrepancy_settle")
+        if not naming_page.is_to_name(row):
+            hidden.add("checkout_discrepancy_name_payment")
+        return [each for each in offered if each.action_name not in hidden]
 
     @action(
         description=gettext_lazy("Close…"),
@@ -158,6 +166,19 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
             raise Http404
         return settling_page.settle(self, request, row)
 
+    @action(
+        description=gettext_lazy("Enter the tid…"),
+        url_path="name",
+        permissions=["view", "close"],
+        icon="badge",
+    )
+    def name_payment(self, request: ShopperRequest, object_id: str) -> HttpResponse:
+        """Say under which tid KakaoPay took a payment whose answer was lost."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return naming_page.name(self, request, row)
+
     def has_close_permission(self, request: ShopperRequest, obj: object = None) -> bool:
         """Named in ``permissions`` above: "checkout.close_…" there would ask the database."""
         return request.user.has_perm("checkout.close_discrepancy")
@@ -168,7 +189,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Close discrepancy %(tid)s") % {"tid": row.tid},
+            "title": _("Close discrepancy %(tid)s") % {"tid": row.tid or row.order_number},
             "row": row,
             "form": form,
             "our_amount": amount_or_dash(row.our_amount),

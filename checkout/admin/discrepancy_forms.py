@@ -35,6 +35,18 @@ class ClosingForm(forms.Form):
     )
 
 
+class NamingForm(ClosingForm):
+    """Also the ``tid`` that somebody has found for a payment."""
+
+    tid = forms.CharField(
+        label="tid",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy("As the partner site shows it: T and 19 letters and digits."),
+        error_messages={"required": gettext_lazy("Enter the tid of the payment.")},
+    )
+    field_order = ("tid", "evidence", "explanation")
+
+
 class SettlingForm(ClosingForm):
     """
     Also whether the money moved, and if so, which of the provider's ``movements`` it is;

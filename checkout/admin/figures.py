@@ -9,6 +9,7 @@ KIND_COLORS = {
     Discrepancy.Kind.AMOUNT: "warning",
     Discrepancy.Kind.STATUS: "warning",
     Discrepancy.Kind.DUPLICATE: "danger",
+    Discrepancy.Kind.NO_NAME: "warning",
 }
 
 

@@ -112,6 +112,7 @@ LOUDNESS: dict[Said, Callable[..., None]] = {
     Said.DIFFERS: messages.error,
     Said.PUT_RIGHT: messages.warning,
     Said.NO_ANSWER: messages.error,
+    Said.NO_NAME: messages.warning,
 }
 
 
@@ -129,6 +130,10 @@ def sentence_about(answer: asking.Answer) -> str:
         Said.DIFFERS: _("%(what)s: KakaoPay's books differ from ours. %(detail)s"),
         Said.PUT_RIGHT: _("%(what)s: our books were put right. %(detail)s"),
         Said.NO_ANSWER: _("%(what)s: KakaoPay did not answer. %(detail)s"),
+        Said.NO_NAME: _(
+            "%(what)s: it was paid, but its tid is not known, so KakaoPay cannot be asked. Enter "
+            "it at the order's discrepancy."
+        ),
     }[answer.said] % words
 
 

@@ -73,7 +73,7 @@ def order_of(object_id: str) -> Order:
     """The order with its buyer and its parcel. :raises Http404:"""
     if not object_id.isdecimal() or len(object_id) > LONGEST_ID:
         raise Http404
-    orders = Order.objects.select_related("user", "shipment", "redemption")
+    orders = Order.objects.select_related("user", "shipment", "redemption", "period")
     order: Order | None = orders.filter(pk=object_id).first()
     if order is None:
         raise Http404
@@ -192,6 +192,7 @@ def buttons_of(order: Order, request: ShopperRequest) -> dict[str, bool]:
         "may_see_books": user.has_perm(BOOKS),
         "may_see_calls": user.has_perm(CALLS),
         "has_receipt": order.paid_at is not None,
+        "may_see_membership": bool(order.period) and user.has_perm("accounts.view_membership"),
     }
 
 

@@ -89,6 +89,7 @@ class RefundForm(ReasonForm):
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kinds = refund_outlook.kinds(order)
+        self.took_stock = refund_outlook.took_stock(order)
         choices = [(kind.value, KIND_LABELS[kind]) for kind in self.kinds]
         self.fields["kind"].choices = choices  # type: ignore[attr-defined]
         self.lines = [(pieces_of(line.pk), line) for line in refund_outlook.lines_left(order)]
@@ -116,6 +117,7 @@ class RefundForm(ReasonForm):
 
     def clean(self) -> None:
         said = self.cleaned_data
+        said["restock"] = said.get("restock") and self.took_stock
         if said.get("kind") != Kind.AMOUNT:
             self.errors.pop("amount", None)
         elif said.get("amount") is None and "amount" not in self.errors:

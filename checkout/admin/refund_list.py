@@ -94,7 +94,7 @@ class RefundAdmin(ListedByState, FoundByOrder, ReadOnlyAdmin):
             return signed_out.back_to(request, "orders_refund", refund.pk)
         try:
             tell(request, payments.approve_refund(refund, by=request.user, now=timezone.now()))
-        except refunds.AlreadyDecided as error:
+        except (refunds.AlreadyDecided, refunding.NotNamed) as error:
             messages.warning(request, why_not(error))
         except (refunds.NotAsSeen, refunding.RefundRefused):
             sentence = _("The order has changed since it was asked for: reject it, and ask anew.")

@@ -6,11 +6,15 @@ queries of one.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts.models import User
-from checkout import limits, refunds
+from accounts.models import MembershipPeriod, User
+from checkout import limits, naming, refunds
+from checkout.admin import membership_words
 from checkout.admin.refund_words import why_not
 from orders import fulfilment, pricing, refunding
 from orders.models import Order, OrderLine, Refund, RefundRequest, Shipment
@@ -23,6 +27,7 @@ class Outlook:
     """
     The ``plan``, or the ``problem`` that keeps it from being one; for a person who may go through
     with it, unless it is ``above_limit``, and alone, unless it ``waits`` for somebody's approval.
+    ``membership`` says what it does to one that the order has paid.
     """
 
     plan: refunding.Plan | None = None
@@ -30,6 +35,7 @@ class Outlook:
     above_limit: str = ""
     waits: bool = False
     earned_left: int = 0
+    membership: str = ""
 
     @property
     def is_possible(self) -> bool:
@@ -37,8 +43,9 @@ class Outlook:
 
 
 def orders_to_refund() -> QuerySet[Order]:
-    related = ("lines", "transactions", "refunds", "refund_requests")
-    return Order.objects.select_related("user", "shipment").prefetch_related(*related)
+    related = ("lines__product", "transactions", "refunds", "refund_requests")
+    orders = Order.objects.select_related("user", "shipment", "period__membership__plan")
+    return orders.prefetch_related(*related, "period__membership__periods")
 
 
 def look(order: Order, scope: refunding.Scope, *, by: User) -> Outlook:
@@ -48,15 +55,36 @@ def look(order: Order, scope: refunding.Scope, *, by: User) -> Outlook:
         if unanswered := open_refund(order):
             raise refunds.AlreadyOpen(unanswered)
         plan = refunding.plan(order, lines, transactions, scope)
+        if plan.money.total and any(map(naming.is_unnamed, transactions)):
+            raise refunding.NotNamed
     except (refunds.AlreadyOpen, refunding.RefundRefused) as error:
         return Outlook(problem=why_not(error))
     balance = fulfilment.balance_of(order, transactions)
-    earned_left = balance.earned - plan.takes_back
+    more: dict[str, Any] = {
+        "earned_left": balance.earned - plan.takes_back,
+        "membership": membership_after(order, plan, lines),
+    }
     try:
         waits = limits.needs_approval(by, order, worth_refunded(order) + plan.worth)
     except limits.MayNot as error:
-        return Outlook(plan, above_limit=why_not(error), earned_left=earned_left)
-    return Outlook(plan, waits=waits, earned_left=earned_left)
+        return Outlook(plan, above_limit=why_not(error), **more)
+    return Outlook(plan, waits=waits, **more)
+
+
+def membership_after(order: Order, plan: refunding.Plan, lines: list[OrderLine]) -> str:
+    """A sentence about the membership of which the order has paid a period; "" without one."""
+    if order.period is None or order.period.status != MembershipPeriod.Status.PAID:
+        return ""
+    over = refunding.is_over(
+        order, plan.left.total, plan.points_left, has_goods=plan.pieces_left > 0
+    )
+    goes = any(
+        line.product.plan_id == order.plan_id and line.kept <= plan.pieces.get(line.pk, 0)
+        for line in lines
+    )
+    if over or goes:
+        return membership_words.after_refund(order.period, now=timezone.now())
+    return _("The membership goes on: only a refund of its line, or of all, ends its period.")
 
 
 def open_refund(order: Order) -> Refund | None:
@@ -90,6 +118,11 @@ def lines_left(order: Order) -> list[OrderLine]:
     """The lines of which there are pieces that have not gone back."""
     holds = order.status in refunding.REFUNDABLE
     return [line for line in order.lines.all() if line.kept and holds]
+
+
+def took_stock(order: Order) -> bool:
+    """A renewal takes nothing from the shelf, so nothing of it goes back there."""
+    return order.kind == Order.Kind.SALE
 
 
 def has_left(order: Order) -> bool:

@@ -99,7 +99,7 @@ def refund_each(
         try:
             refund = payments.refund(
                 order,
-                refunding.everything(restock=restock),
+                refunding.everything(restock=restock and refund_outlook.took_stock(order)),
                 reason=reason,
                 by=by,
                 seen=seen[order.pk],

@@ -47,6 +47,11 @@ def why_not(error: Exception) -> str:
         return _("The buyer's request has been answered or withdrawn meanwhile.")
     if isinstance(error, refunding.TooMuch):
         return too_much(error)
+    if isinstance(error, refunding.NotNamed):
+        return _(
+            "KakaoPay's answer to this payment was lost, and its tid with it: nothing can go back "
+            "until the tid is entered. The order's discrepancy says how."
+        )
     if isinstance(error, refunding.NothingLeft):
         return _("Nothing of this order can be refunded.")
     if isinstance(error, limits.AboveLimit):

@@ -79,6 +79,7 @@ def orders() -> Table:
         at="placed_at",
         columns=(
             Column(_("Order number"), "number"),
+            Column(_("Kind"), "kind", label(Order.Kind)),
             Column(_("Status"), "status", label(Order.Status)),
             Column(_("Placed at"), "placed_at", moment),
             Column(_("Paid at"), "paid_at", moment),

@@ -10,9 +10,13 @@ READ = {
     *("orders.view_refundrequestline", "orders.view_shipment", "orders.view_staffnote"),
     *("orders.view_couponredemption", "checkout.view_mail", "checkout.view_providercall"),
     *("shop.view_product", "shop.view_category", "shop.view_coupon", "shop.view_coupongrant"),
-    "accounts.view_user",
+    *("accounts.view_user", "accounts.view_plan", "accounts.view_membership"),
+    "accounts.view_billingagreement",
 }
-SUPPORT = READ | {"orders.handle_order", "orders.change_shipment", "orders.refund_order"}
+SUPPORT = READ | {
+    *("orders.handle_order", "orders.change_shipment", "orders.refund_order"),
+    "accounts.manage_membership",
+}
 FINANCE = READ | {
     *("accounts.view_pointentry", "checkout.view_reconciliationrun", "checkout.view_discrepancy"),
     *("orders.refund_order", "orders.refund_order_above_limit", "orders.approve_refund"),
@@ -23,7 +27,7 @@ MANAGER = (
     | FINANCE
     | {
         *("shop.add_product", "shop.change_product", "shop.add_category", "shop.change_category"),
-        *("shop.add_coupon", "shop.change_coupon"),
+        *("shop.add_coupon", "shop.change_coupon", "accounts.add_plan", "accounts.change_plan"),
         *("shop.add_coupongrant", "shop.delete_coupongrant"),
         *("accounts.add_pointentry", "accounts.change_user", "auth.view_group"),
         "admin.view_logentry",

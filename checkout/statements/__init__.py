@@ -2,9 +2,11 @@
 Comparing our books with a statement: a file of every movement the provider made in some days.
 
 Its lines are copied into a table in small commits and compared there, so a file may be as long as
-it likes. Nothing is asked, moved or entered: what differs is reported.
+it likes. Nothing is asked or moved: what differs is reported. Only the ``tid`` of a charge whose
+answer was lost is entered (``checkout.naming``).
 """
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,14 +14,18 @@ from pathlib import Path
 from django.db import connection, reset_queries
 from django.utils import timezone
 
-from checkout import discrepancies, gateways, runs
+from checkout import discrepancies, gateways, naming, runs
 from checkout.crew import Crew
 from checkout.discrepancies import Difference
 from checkout.models import ReconciliationRun, StatementEntry
+from checkout.naming import Named
 from checkout.runs import Finding, Period, Tally, Watch
 from checkout.statements.differences import days_of, differences
 from checkout.statements.files import Line, opened
 from checkout.statements.values import Unreadable
+from orders.models import PaymentTransaction
+
+logger = logging.getLogger(__name__)
 
 LINES_AT_ONCE = 2000
 
@@ -79,10 +85,26 @@ def report_all(run: ReconciliationRun, period: Period | None, tally: Tally, *, c
     run.since, run.until = period.since, period.until
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {StatementEntry._meta.db_table}")  # it was empty until now
-    for difference in differences(entries, period, gateway=run.gateway):
+    ours = PaymentTransaction.objects.filter(gateway=run.gateway)
+    named = list(naming.in_statement(entries, ours))
+    for each in named:
+        enter(each, run, tally)
+    told = named if tally.is_dry else ()
+    for difference in differences(entries, period, gateway=run.gateway, named=told):
         if crew.stop.is_set():
             return
         report(difference, run, tally)
+
+
+def enter(named: Named, run: ReconciliationRun, tally: Tally) -> None:
+    """A charge that had no name gets the one that the file has for it."""
+    if tally.is_dry:
+        tally.differs(Finding(naming.told_of(named.charge)))
+        return
+    try:
+        tally.differs(naming.by_statement(named, run=run, now=timezone.now()))
+    except naming.CannotName as error:  # somebody was quicker
+        logger.warning("payment %s was not named: %r", named.charge.pk, error)
 
 
 def report(difference: Difference, run: ReconciliationRun, tally: Tally) -> None:

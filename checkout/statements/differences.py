@@ -5,7 +5,7 @@ A payment is one ``tid`` and its approval; a refund is one ``aid``, or, where th
 it, a part of the sum of its payment's refunds. What agrees never leaves the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from checkout.discrepancies import Difference
 from checkout.models import Discrepancy, StatementEntry
+from checkout.naming import Named
 from checkout.runs import Period
 from checkout.statements.values import KST
 from orders.models import PaymentTransaction
@@ -40,21 +41,29 @@ def days_of(entries: Entries) -> Period | None:
     return Period(datetime.combine(first, midnight), until)
 
 
-def differences(entries: Entries, period: Period, *, gateway: str) -> Iterator[Difference]:
+def differences(
+    entries: Entries, period: Period, *, gateway: str, named: Iterable[Named] = ()
+) -> Iterator[Difference]:
     """
     Everything on which they differ, read as it goes.
 
     :param period: when our movements must have been to be expected among the entries.
+    :param named: entries that are told of already: they name charges of ours.
     """
     ours = PaymentTransaction.objects.filter(gateway=gateway)
-    yield from of_approvals(entries, ours, gateway)
+    yield from of_approvals(entries, ours, gateway, told={each.line for each in named})
     yield from of_refunds(entries, ours, gateway)
     yield from of_refund_sums(entries, ours, period, gateway)
     yield from missing_there(entries, ours, period)
 
 
-def of_approvals(entries: Entries, ours: Ours, gateway: str) -> Iterator[Difference]:
-    """Approvals that are not, or not so, a paid charge of ours; and those that stand twice."""
+def of_approvals(
+    entries: Entries, ours: Ours, gateway: str, *, told: Container[int] = ()
+) -> Iterator[Difference]:
+    """
+    Approvals that are not, or not so, a paid charge of ours; and those that stand twice. The lines
+    ``told`` of are left out.
+    """
     approvals = entries.filter(kind=Kind.CHARGE)
     agreeing = ours.filter(
         kind=Kind.CHARGE, tid=OuterRef("tid"), status=Status.SUCCEEDED, amount=OuterRef("amount")
@@ -64,6 +73,8 @@ def of_approvals(entries: Entries, ours: Ours, gateway: str) -> Iterator[Differe
         ~Exists(agreeing) | Q(is_again=True)
     )
     for entry in suspicious.order_by("line").iterator(ROWS_AT_ONCE):
+        if entry.line in told:
+            continue
         charge = ours.filter(kind=Kind.CHARGE, tid=entry.tid).select_related("order").first()
         if entry.is_again:
             detail = f"line {entry.line}: this payment stands in the file more than once"

@@ -46,8 +46,8 @@ def of_order(order: Order) -> Iterator[Entry]:
 def order_step(order: Order, event: Any) -> tuple[str, str, str, Tone]:
     """Who, what, why and how it went."""
     if event.pgh_label == "insert":
-        what = _("Ordered: %(goods)s, %(total)s")
-        return buyer(), what % {"goods": order.title, "total": won(order.total)}, "", Tone.PLAIN
+        who, what = placed(order)
+        return who, what % {"goods": order.title, "total": won(order.total)}, "", Tone.PLAIN
     if event.status == Order.Status.CANCELED and event.cancel_reason:
         who = buyer() if event.cancel_reason in BY_BUYER else shop(event)
         why = str(CancelReason(event.cancel_reason).label)
@@ -57,6 +57,15 @@ def order_step(order: Order, event: Any) -> tuple[str, str, str, Tone]:
     status = Order.Status(event.status)
     tone = Tone.GOOD if status == Order.Status.PAID else Tone.PLAIN
     return shop(event), _("The order is now: %(status)s") % {"status": status.label}, "", tone
+
+
+def placed(order: Order) -> tuple[str, str]:
+    """Who placed it, and what it was."""
+    if order.kind == Order.Kind.RENEWAL:
+        return shop(), _("Ordered for the next period: %(goods)s, %(total)s")
+    if order.kind == Order.Kind.METHOD:
+        return buyer(), _("Began to register a payment method: %(goods)s, %(total)s")
+    return buyer(), _("Ordered: %(goods)s, %(total)s")
 
 
 def of_charges(order: Order) -> Iterator[Entry]:
@@ -79,18 +88,27 @@ def charge_step(event: Any, txn: PaymentTransaction) -> tuple[str, str, str, Ton
     if event.status == Status.READY:
         what = _("Sent the buyer to KakaoPay to pay %(amount)s") % amount
         return shop(event), what, txn.tid, Tone.PLAIN
+    if event.status == Status.PROCESSING and txn.is_by_agreement:
+        return shop(event), _("Charged the agreement: %(amount)s") % amount, "", Tone.OPEN
     if event.status == Status.PROCESSING:
         return buyer(), _("Came back, having agreed to pay %(amount)s") % amount, "", Tone.OPEN
     if event.status == Status.SUCCEEDED:
         what = _("Payment approved: %(amount)s") % amount
-        method = words(txn.get_method_display(), txn.card_issuer, txn.aid)
+        unnamed = "" if txn.tid else _("its tid is not known")
+        method = words(txn.get_method_display(), txn.card_issuer, txn.aid, unnamed)
         return kakaopay(event), what, method, Tone.GOOD
     if event.status == Status.FAILED:
         what = _("Payment declined: %(amount)s") % amount
         return kakaopay(event), what, words(event.reason, event.reason_code), Tone.BAD
     if event.status == Status.CANCELED:
-        return closed(event, txn.order)
+        return given_up(event) if txn.agreement_id else closed(event, txn.order)
     return None
+
+
+def given_up(event: Any) -> tuple[str, str, str, Tone]:
+    """Nothing was sent: KakaoPay had said before that it could not be charged."""
+    what = _("The agreement could not be charged")
+    return kakaopay(event), what, words(event.reason, event.reason_code), Tone.BAD
 
 
 def closed(event: Any, order: Order) -> tuple[str, str, str, Tone]:
@@ -135,7 +153,11 @@ def decision(event: Any, order: Order, refund: Refund) -> tuple[str, str, str, T
     if is_external(refund):
         what = _("Refunded in KakaoPay's own site, and entered here: %(amount)s") % amount
         return kakaopay(), what, "", Tone.OPEN
-    if refund.requested_by_id == order.user_id and not staff_of(event):  # staff may buy, too
+    is_by_buyer = refund.requested_by_id == order.user_id
+    if is_by_buyer and not staff_of(event):  # staff may buy, too
+        if refund.kind == Refund.Kind.TERM:
+            what = _("Stopped the membership at once: %(amount)s") % amount
+            return buyer(), what, refund.reason, Tone.OPEN
         return buyer(), _("Canceled the order: %(amount)s") % amount, refund.reason, Tone.OPEN
     who = email_of(refund.requested_by, shop(event))
     if event.status == Refund.Status.WAITING:

@@ -21,9 +21,15 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import (
+    BillingAgreement,
+    BillingAgreementEvent,
     GroupPermissionEvent,
+    Membership,
+    MembershipEvent,
     PersonGroupEvent,
     PersonPermissionEvent,
+    Plan,
+    PlanEvent,
     PointEntry,
     User,
     UserEvent,
@@ -54,6 +60,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(Refund, RefundEvent),
     Kind(RefundRequest, RefundRequestEvent),
     Kind(Shipment, ShipmentEvent),
+    Kind(Membership, MembershipEvent),
+    Kind(BillingAgreement, BillingAgreementEvent),
+    Kind(Plan, PlanEvent),
     Kind(Product, ProductEvent),
     Kind(Coupon, CouponEvent),
     Kind(User, UserEvent),
@@ -66,7 +75,8 @@ LOG = len(KINDS) - 1
 #: What can be asked for by itself: the rest of these stands in the admin's log only.
 MODELS: tuple[type[models.Model], ...] = (
     *(Order, PaymentTransaction, Refund, RefundRequest, Shipment, Mail, Discrepancy),
-    *(Product, Category, Coupon, CouponGrant, PointEntry, User, Group),
+    *(Membership, BillingAgreement, Plan, Product, Category, Coupon, CouponGrant, PointEntry),
+    *(User, Group),
 )
 
 

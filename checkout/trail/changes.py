@@ -13,6 +13,9 @@ from django.db.models.functions import JSONObject
 from checkout.models import AdminLogEvent
 from checkout.trail.words import NOTHING, label_of, said
 
+#: What a row is called may have the names of these in it.
+IN_NAMES = {"order", "content_type", "plan", "user"}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -130,9 +133,8 @@ def titles(
 
 def rows_of(model: type[models.Model], keys: set[Any]) -> dict[Any, models.Model]:
     rows: Any = model._default_manager.filter(pk__in=keys)
-    if any(each.name in ("order", "content_type") for each in model._meta.fields):
-        named = "order" if hasattr(model, "order") else "content_type"
-        rows = rows.select_related(named)
+    if named := IN_NAMES & {each.name for each in model._meta.fields}:
+        rows = rows.select_related(*named)
     return {row.pk: row for row in rows}
 
 

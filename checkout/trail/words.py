@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from shop.templatetags.money import won
 
 #: Columns that hold won.
-IN_WON = {"price", "amount", "cap", "minimum"}
+IN_WON = {"price", "new_price", "next_price", "amount", "cap", "minimum"}
 NOTHING = "–"
 
 

@@ -20,6 +20,8 @@ TRANSACTION_COLORS = {
     PaymentTransaction.Status.FAILED: "danger",
     PaymentTransaction.Status.CANCELED: "default",
 }
+KIND_LABELS = {Order.Kind.RENEWAL: _("renewal"), Order.Kind.METHOD: _("registration")}
+KIND_COLORS = {Order.Kind.RENEWAL: "info", Order.Kind.METHOD: "info"}
 NOT_PAID = "NOT_PAID"
 SHIPMENT_COLORS = {
     Shipment.Status.PREPARING: "warning",

@@ -10,7 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from orders import shipping
-from orders.admin.labels import NOT_PAID, ORDER_COLORS, SHIPMENT_COLORS, delivery_label
+from orders.admin.labels import (
+    KIND_COLORS,
+    KIND_LABELS,
+    NOT_PAID,
+    ORDER_COLORS,
+    SHIPMENT_COLORS,
+    delivery_label,
+)
 from orders.admin.periods import PeriodFilter
 from orders.admin.reading import FoundByOrder, ReadOnlyAdmin
 from orders.models import Order, Shipment
@@ -38,7 +45,7 @@ class DeliveryFilter(admin.SimpleListFilter):
 
 @admin.register(Order)
 class OrderAdmin(FoundByOrder, ReadOnlyAdmin):
-    list_display = ("number", "state", "delivery", "amount", "name", "email", "placed_at")
+    list_display = ("number", "state", "what", "delivery", "amount", "name", "email", "placed_at")
     list_filter = ("status", DeliveryFilter, ("placed_at", PeriodFilter))
     list_select_related = ("shipment",)
     ordering = ("-placed_at", "-pk")
@@ -48,6 +55,12 @@ class OrderAdmin(FoundByOrder, ReadOnlyAdmin):
     @display(description=_("status"), label=ORDER_COLORS)
     def state(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
+
+    @display(description=_("kind"), label=KIND_COLORS)
+    def what(self, order: Order) -> tuple[str, str] | None:
+        """Only where the shopper's cart is not what made it."""
+        label = KIND_LABELS.get(Order.Kind(order.kind))
+        return (order.kind, str(label)) if label else None
 
     @display(description=_("delivery"), label=SHIPMENT_COLORS)
     def delivery(self, order: Order) -> tuple[str, str] | None:

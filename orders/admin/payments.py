@@ -56,13 +56,16 @@ PARTS: tuple[tuple[Any, dict[str, Any]], ...] = (
         _("At the provider"),
         as_they_are(
             *("gateway", "tid", "aid", "method", "card_issuer", "installment_months"),
-            "is_external",
+            *("is_external", "agreement"),
         ),
     ),
     (_("Reason"), as_they_are("reason", "reason_code", "buyer_message")),
     (
         _("When"),
-        times("created_at", "ready_at", "returned_at", "sent_at", "approved_at", "settled_at"),
+        times(
+            *("created_at", "ready_at", "returned_at", "agreement_charged_at", "sent_at"),
+            *("approved_at", "settled_at"),
+        ),
     ),
     (_("Asked about the outcome"), as_they_are("asks") | times("asked_at", "ask_at")),
 )

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.admin import TranslationAdmin
@@ -17,6 +18,9 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from shop.models import Category, Product
 from shop.templatetags.money import won
+
+#: Of a product that is a membership, these are the plan's.
+OF_PLAN = ("name_ko", "name_en", "price", "is_tax_free", "needs_delivery", "is_active")
 
 
 class SoldOutFilter(admin.SimpleListFilter):
@@ -100,6 +104,29 @@ class ProductAdmin(ModelAdmin, TranslationAdmin[Product]):
         "is_active",
         "picture",
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        """What a membership is called and costs is said at its plan."""
+        own = super().get_readonly_fields(request, obj)
+        return [*own, "plan_link", *OF_PLAN] if obj and obj.plan_id else own
+
+    def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        fields = super().get_fields(request, obj)
+        return ["plan_link", *fields] if obj and obj.plan_id else fields
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        return {} if obj and obj.plan_id else super().get_prepopulated_fields(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Product | None = None) -> bool:
+        """A membership's product goes with its plan."""
+        is_of_plan = obj is not None and obj.plan_id is not None
+        return super().has_delete_permission(request, obj) and not is_of_plan
+
+    @admin.display(description=_("plan"))
+    def plan_link(self, product: Product) -> str:
+        address = reverse("admin:accounts_plan_change", args=[product.plan_id])
+        link = '<a class="text-primary-600 underline dark:text-primary-500" href="{}">{}</a>'
+        return format_html(link, address, product.plan)
 
     @admin.display(description=_("picture"))
     def thumbnail(self, product: Product) -> str:

@@ -202,6 +202,7 @@ class TestOrders:
         assert csv_rows(answer) == [
             {
                 "Order number": "20261121-7KQ4MX9T",
+                "Kind": "bought by the shopper",
                 "Status": "partly refunded",
                 "Placed at": "2026-11-21 08:58:07",
                 "Paid at": "2026-11-21 08:59:58",
@@ -411,7 +412,7 @@ class TestFormulas:
         """A string, as it was typed, that Excel does not take for more when it is edited."""
         Order.objects.update(name=evil)
         answer = take(desk, kind="xlsx")
-        cell = sheet_of(answer)["E2"]
+        cell = sheet_of(answer)["F2"]
         assert (cell.value, cell.data_type, cell.quotePrefix) == (evil, "s", True)
 
     def test_what_xml_cannot_hold(self, desk, sold):

@@ -16,6 +16,7 @@ LISTS = {
     *("orders_refundrequest", "orders_couponredemption", "checkout_mail", "checkout_providercall"),
     *("checkout_reconciliationrun", "checkout_discrepancy", "shop_product", "shop_category"),
     *("shop_coupon", "shop_coupongrant", "accounts_user", "accounts_pointentry", "auth_group"),
+    *("accounts_plan", "accounts_membership", "accounts_billingagreement"),
 }
 BOOKS = {"checkout_reconciliationrun", "checkout_discrepancy", "accounts_pointentry"}
 SEEN = {
@@ -25,6 +26,12 @@ SEEN = {
 }
 DUTIES = {
     "orders.change_shipment": {"support", "manager"},
+    "accounts.manage_membership": {"support", "manager"},
+    "accounts.change_plan": {"manager"},
+    "accounts.add_plan": {"manager"},
+    "accounts.delete_plan": set(),
+    "accounts.change_membership": set(),
+    "accounts.change_billingagreement": set(),
     "orders.handle_order": {"support", "finance", "manager"},
     "orders.refund_order": {"support", "finance", "manager"},
     "orders.refund_order_above_limit": {"finance", "manager"},

@@ -1,0 +1,160 @@
+"""The list of memberships: who is to be charged, who cannot be, and whose has ended."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts.http import ShopperRequest
+from accounts.models import Membership, MembershipPeriod, User
+from checkout.admin import membership_actions, membership_page, membership_stop
+from checkout.admin.membership_words import (
+    STATE_COLORS,
+    STATE_LABELS,
+    State,
+    day,
+    moment,
+    state_of,
+)
+from orders.admin import FoundByOrder, ReadOnlyAdmin
+from orders.admin.searching import orders_meant
+from orders.models import Order, PaymentTransaction
+from shop.templatetags.money import won
+
+
+class StateFilter(admin.SimpleListFilter):
+    """``?state=…``; what is failing or in doubt may be renewing as well."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> Iterable[tuple[str, Any]]:
+        return [(state.value, label) for state, label in STATE_LABELS.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Membership]
+    ) -> QuerySet[Membership]:
+        try:
+            return queryset.filter(in_state(State(self.value() or "")))
+        except ValueError:
+            return queryset
+
+
+def in_state(state: State) -> Q:
+    now = timezone.now()
+    good = Q(ended_at=None, lasts_until__gt=now)
+    match state:
+        case State.DUE:
+            return Q(charge_at__lte=now)
+        case State.FAILING:
+            return Q(failing_since__isnull=False, ended_at=None)
+        case State.IN_DOUBT:
+            return Q(pk__in=in_doubt().values("order__period__membership"))
+        case State.NO_METHOD:
+            return good & Q(renews=True, charge_at=None, failing_since=None)
+        case State.TRIAL:
+            trials = MembershipPeriod.objects.filter(
+                is_trial=True, status=MembershipPeriod.Status.PAID, ends_at__gt=now
+            )
+            return good & Q(pk__in=trials.values("membership"))
+        case State.RENEWS:
+            return good & Q(renews=True)
+        case State.ENDS:
+            return good & Q(renews=False)
+        case State.ENDED:
+            return ~good
+
+
+def in_doubt() -> QuerySet[PaymentTransaction]:
+    unknown = PaymentTransaction.objects.filter(status=PaymentTransaction.Status.PROCESSING)
+    return unknown.filter(order__period__isnull=False)
+
+
+@admin.register(Membership)
+class MembershipAdmin(FoundByOrder, ReadOnlyAdmin):
+    """Nothing is edited here: the page of one has a button for each thing that may be done."""
+
+    list_display = (
+        *("person", "plan", "state", "cost", "next_charge", "paid_to", "attempts", "started"),
+    )
+    list_filter = (StateFilter, "plan")
+    list_select_related = ("user", "plan")
+    ordering = ("-started_at", "-pk")
+    sortable_by = ("started",)
+    search_help_text = _("E-mail address, name, phone or order number.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        now = timezone.now()
+        doubts = in_doubt().filter(order__period__membership=OuterRef("pk"))
+        trials = MembershipPeriod.objects.filter(
+            *(Q(membership=OuterRef("pk"), is_trial=True), Q(starts_at__lte=now, ends_at__gt=now)),
+            status=MembershipPeriod.Status.PAID,
+        )
+        rows: QuerySet[Membership] = super().get_queryset(request)
+        return rows.annotate(is_in_doubt=Exists(doubts), is_trial=Exists(trials))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
+    ) -> tuple[QuerySet[Model], bool]:
+        """By whatever tells of one of the person's orders, or by the address of the account."""
+        words = search_term.strip()
+        if not words:
+            return queryset, False
+        rows = Membership.objects.order_by()
+        people = User.objects.alias(lower=Lower("email")).filter(lower=words.lower())
+        buyers = Order.objects.filter(pk__in=orders_meant(words)).order_by().values("user")
+        found = rows.filter(user__in=people.values("pk")).union(rows.filter(user__in=buyers))
+        return queryset.filter(pk__in=found.values("pk")), False
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [*membership_actions.urls(self), *membership_stop.urls(self)]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: ShopperRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return membership_page.show(self, request, unquote(object_id))
+
+    @display(description=_("person"))
+    def person(self, membership: Membership) -> str:
+        return membership.user.email
+
+    @display(description=_("state"), label=STATE_COLORS)
+    def state(self, membership: Any) -> tuple[str, str]:
+        said = state_of(
+            membership,
+            is_in_doubt=membership.is_in_doubt,
+            is_trial=membership.is_trial,
+            now=timezone.now(),
+        )
+        return said, str(STATE_LABELS[said])
+
+    @display(description=_("price"))
+    def cost(self, membership: Membership) -> str:
+        return won(membership.price)
+
+    @display(description=_("next charged at"))
+    def next_charge(self, membership: Membership) -> str:
+        return moment(membership.charge_at)
+
+    @display(description=_("paid until"))
+    def paid_to(self, membership: Membership) -> str:
+        return day(membership.paid_until)
+
+    @display(description=_("started at"), ordering="started_at")
+    def started(self, membership: Membership) -> str:
+        return day(membership.started_at)

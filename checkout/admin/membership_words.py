@@ -1,0 +1,184 @@
+"""What staff are told of memberships and of the agreements by which they are charged."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.models import BillingAgreement, Membership, MembershipPeriod
+from orders.models import PaymentTransaction
+from shop.templatetags.money import won
+
+PAID = MembershipPeriod.Status.PAID
+
+
+class State(StrEnum):
+    """How a membership stands; the first that is true."""
+
+    ENDED = "ended"
+    IN_DOUBT = "in_doubt"
+    FAILING = "failing"
+    DUE = "due"
+    NO_METHOD = "no_method"
+    TRIAL = "trial"
+    RENEWS = "renews"
+    ENDS = "ends"
+
+
+STATE_LABELS = {
+    State.DUE: gettext_lazy("due now"),
+    State.FAILING: gettext_lazy("failing"),
+    State.IN_DOUBT: gettext_lazy("charge in doubt"),
+    State.NO_METHOD: gettext_lazy("without a payment method"),
+    State.RENEWS: gettext_lazy("renews"),
+    State.ENDS: gettext_lazy("ends"),
+    State.TRIAL: gettext_lazy("trial"),
+    State.ENDED: gettext_lazy("ended"),
+}
+STATE_COLORS = {
+    State.DUE: "warning",
+    State.FAILING: "danger",
+    State.IN_DOUBT: "warning",
+    State.NO_METHOD: "warning",
+    State.RENEWS: "success",
+    State.ENDS: "default",
+    State.TRIAL: "info",
+    State.ENDED: "default",
+}
+PERIOD_COLORS = {
+    MembershipPeriod.Status.DUE: "warning",
+    MembershipPeriod.Status.PAID: "success",
+    MembershipPeriod.Status.UNPAID: "danger",
+    MembershipPeriod.Status.REFUNDED: "info",
+}
+AGREEMENT_COLORS = {
+    BillingAgreement.Status.ACTIVE: "success",
+    BillingAgreement.Status.ENDING: "warning",
+    BillingAgreement.Status.ENDED: "default",
+}
+
+
+def state_of(membership: Membership, *, is_in_doubt: bool, is_trial: bool, now: datetime) -> State:
+    if not membership.is_good(now):
+        return State.ENDED
+    if is_in_doubt:
+        return State.IN_DOUBT
+    if membership.is_failing:
+        return State.FAILING
+    if membership.charge_at is not None and membership.charge_at <= now:
+        return State.DUE
+    if membership.renews and membership.charge_at is None:
+        return State.NO_METHOD
+    if is_trial:
+        return State.TRIAL
+    return State.RENEWS if membership.renews else State.ENDS
+
+
+def sentence_about(membership: Membership, state: State) -> str:
+    """How it stands, and what comes next by itself."""
+    words = {
+        "paid_until": day(membership.paid_until),
+        "lasts_until": day(membership.lasts_until),
+        "charge_at": moment(membership.charge_at),
+        "ended_at": moment(membership.ended_at or membership.lasts_until),
+        "since": day(membership.failing_since),
+        "why": membership.get_refusal_display(),
+        "attempts": membership.attempts,
+    }
+    match state:
+        case State.FAILING:
+            sentence = failing(membership)
+        case State.TRIAL if not membership.renews:
+            sentence = _("It is a trial until %(paid_until)s, and ends with it.")
+        case other:
+            sentence = str(SENTENCES[other])
+    return sentence % words
+
+
+SENTENCES = {
+    State.ENDED: gettext_lazy("It ended at %(ended_at)s."),
+    State.IN_DOUBT: gettext_lazy(
+        "Whether its last charge moved money is not known. KakaoPay is asked until it is; until "
+        "then it goes on, and nothing is charged again."
+    ),
+    State.DUE: gettext_lazy(
+        "Its next period is due since %(charge_at)s and is charged in the next minutes."
+    ),
+    State.NO_METHOD: gettext_lazy(
+        "It is paid until %(paid_until)s, but nobody can be charged for the next period: its "
+        "shopper has to register a payment method. Otherwise it ends on %(lasts_until)s."
+    ),
+    State.TRIAL: gettext_lazy(
+        "It is a trial until %(paid_until)s; the first period is charged at %(charge_at)s."
+    ),
+    State.RENEWS: gettext_lazy("It is paid until %(paid_until)s, and renewed at %(charge_at)s."),
+    State.ENDS: gettext_lazy("It is paid until %(paid_until)s, and ends then."),
+}
+
+
+def failing(membership: Membership) -> str:
+    """What its last attempts came to, and what is left to try."""
+    tried = ngettext(
+        "Its period could not be charged since %(since)s, in %(attempts)d attempt: %(why)s.",
+        "Its period could not be charged since %(since)s, in %(attempts)d attempts: %(why)s.",
+        membership.attempts,
+    )
+    said = _(
+        "It is not tried again until its shopper registers a payment method; it ends on "
+        "%(lasts_until)s."
+    )
+    if membership.charge_at:
+        said = _("It is tried again at %(charge_at)s, and ends on %(lasts_until)s.")
+    return f"{tried} {said}"
+
+
+def after_refund(period: MembershipPeriod, *, now: datetime) -> str:
+    """What becomes of the membership once what this period cost has gone back."""
+    others = [
+        each
+        for each in period.membership.periods.all()
+        if each.status == PAID and each.pk != period.pk
+    ]
+    until = max((each.ends_at for each in others), default=now)
+    words = {"period": str(period), "until": day(until), "plan": period.membership.plan}
+    if until <= now:
+        return _("The membership “%(plan)s” ends at once: its period %(period)s is over.") % words
+    if period.number > max(each.number for each in others):
+        return (
+            _(
+                "The period %(period)s of the membership is over: it does not renew, and ends on "
+                "%(until)s."
+            )
+            % words
+        )
+    return _("The period %(period)s is over; the membership goes on until %(until)s.") % words
+
+
+def how_charged(agreement: BillingAgreement) -> str:
+    """``카드 신한``, as far as it is known."""
+    methods = dict(PaymentTransaction.Method.choices)
+    method = methods.get(agreement.method, agreement.method)
+    return f"{method} {agreement.card_issuer}".strip() or "–"
+
+
+def price_of(membership: Membership) -> str:
+    """``4,900원``, and what it will be."""
+    if membership.new_price is None or membership.new_price_from is None:
+        return won(membership.price)
+    said = _("%(price)s; %(new_price)s for periods from %(day)s on")
+    return said % {
+        "price": won(membership.price),
+        "new_price": won(membership.new_price),
+        "day": day(membership.new_price_from),
+    }
+
+
+def day(at: datetime | None) -> str:
+    return date_format(timezone.localtime(at), "Y-m-d") if at else "–"
+
+
+def moment(at: datetime | None) -> str:
+    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
