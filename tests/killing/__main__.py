@@ -27,8 +27,8 @@ from tqdm import tqdm  # noqa: E402
 
 from tests.kakaopay import KakaoPay, sandbox_process  # noqa: E402
 from tests.killing.books import Harm  # noqa: E402
-from tests.killing.journeys import JOURNEYS, Journey  # noqa: E402
-from tests.killing.matrix import Kill, kill, points_of, ways_to_die  # noqa: E402
+from tests.killing.journeys import Journey  # noqa: E402
+from tests.killing.matrix import JOURNEYS, Kill, kill, points_of, ways_to_die  # noqa: E402
 from tests.killing.web import KillableShop, killable_shop  # noqa: E402
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from accounts.models import PointEntry
-from checkout.models import Mail
+from checkout.models import Discrepancy, Mail
 from orders.models import Order, PaymentTransaction
 from shop.models import CartLine
 from tests.books import holdings, pieces_out
 from tests.killing.journeys import STOCK, Journey
+from tests.killing.renewals import Renewal
 
 Kind = PaymentTransaction.Kind
 Status = PaymentTransaction.Status
@@ -32,6 +33,9 @@ class Difference:
 
 def differences(run: Journey) -> Iterator[Difference]:
     """Whatever is not as it must be after this run and its recovery; nothing, if all is well."""
+    if isinstance(run, Renewal):
+        yield from in_renewal(run)
+        return
     orders = list(Order.objects.filter(user=run.user))
     if len(orders) > 1 or not (orders or run.may_have_no_order):
         yield Difference(Harm.WRONG, f"{len(orders)} orders")
@@ -61,6 +65,36 @@ def in_money(run: Journey, order: Order) -> Iterator[Difference]:
     for kind in (Kind.CHARGE, Kind.REFUND):
         if (times := sum(movement[0] == kind for movement in theirs.elements())) > 1:
             yield Difference(Harm.DOUBLED, f"{times} × {kind} in their books")
+
+
+def in_renewal(run: Renewal) -> Iterator[Difference]:
+    """The month was charged once, by both books, and nothing else was; it has its mail."""
+    orders = list(Order.objects.filter(user=run.user).order_by("pk"))
+    taken = {each.pk: run.kakaopay.payments(each.number) for each in orders}
+    times = sum(len(payments) for payments in taken.values()) - 1  # without the first month
+    if times != 1 or run.kakaopay.subscription(run.agreement.sid).charges != 2:
+        yield Difference(Harm.DOUBLED if times > 1 else Harm.LOST, f"{times} charges for a month")
+    run.membership.refresh_from_db()
+    if run.membership.paid_until != run.month.ends_at:
+        yield Difference(Harm.LOST, f"paid until {run.membership.paid_until}")
+    for order in orders:
+        ours = order.transactions.filter(status=Status.SUCCEEDED)
+        if len(ours) != len(taken[order.pk]):
+            yield Difference(Harm.LOST, f"{order}: {len(ours)} in our books, {taken[order.pk]}")
+        if len(ours) != Mail.objects.filter(order=order, event=Mail.Event.PAID).count():
+            yield Difference(Harm.WRONG, f"{order}: {len(ours)} charges, another number of mails")
+        names = {(txn.tid, txn.aid) for txn in ours if txn.tid}
+        theirs = {(each.tid, each.actions[0].aid) for each in taken[order.pk]}
+        if names - theirs:
+            yield Difference(Harm.WRONG, f"{order}: {names}, but {theirs}")
+        for txn in order.transactions.exclude(status__in=ENDED):
+            yield Difference(Harm.WRONG, f"a {txn.kind} is still {txn.status}")
+    unnamed = PaymentTransaction.objects.filter(order__in=orders, status="SUCCEEDED", tid="")
+    told = Discrepancy.objects.filter(transaction__order__in=orders, kind="NO_NAME")
+    if {txn.pk for txn in unnamed} != {row.transaction_id for row in told}:
+        yield Difference(Harm.WRONG, f"{len(unnamed)} without a tid, of which {len(told)} are told")
+    for wrong in holdings(orders):
+        yield Difference(Harm.WRONG, wrong)
 
 
 def in_order(run: Journey, order: Order) -> Iterator[Difference]:

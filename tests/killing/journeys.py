@@ -98,6 +98,9 @@ class Journey:
         """What the person does on seeing that the page did not come."""
         self.request()
 
+    def at_last(self) -> None:
+        """What happens once every deadline has passed."""
+
     def seen(self) -> pricing.Quote:
         """What the review page would show."""
         now = timezone.now()
@@ -246,10 +249,3 @@ class Cancel(Bought):
     def request(self, kill_at: int | None = None) -> requests.Response:
         page = reverse("checkout:cancel_order", args=[self.order.number])
         return self.browser.post(page, {"reason": ""}, kill_at=kill_at)
-
-
-JOURNEYS: tuple[type[Journey], ...] = (
-    *(Start, StartAndLeave, StartPaidByPoints),
-    *(Capture, CaptureAndLeave),
-    *(Refund, RefundAllAndLeave, Cancel),
-)

@@ -13,10 +13,28 @@ from checkout import payments, reconciliation
 from orders.models import Order, PaymentTransaction
 from tests.kakaopay import KakaoPay
 from tests.killing.books import Difference, differences
-from tests.killing.journeys import Journey
+from tests.killing.journeys import (
+    Cancel,
+    Capture,
+    CaptureAndLeave,
+    Journey,
+    Refund,
+    RefundAllAndLeave,
+    Start,
+    StartAndLeave,
+    StartPaidByPoints,
+)
+from tests.killing.renewals import Renewal
 from tests.killing.web import KillableShop, NotKilled
 
-TOO_LATE = timedelta(seconds=settings.CHECKOUT_WINDOW_SECONDS) + timedelta(minutes=5)
+JOURNEYS: tuple[type[Journey], ...] = (
+    *(Start, StartAndLeave, StartPaidByPoints),
+    *(Capture, CaptureAndLeave),
+    *(Refund, RefundAllAndLeave, Cancel),
+    Renewal,
+)
+#: For the buyer, and for every bank.
+TOO_LATE = timedelta(seconds=settings.CHECKOUT_WINDOW_SECONDS) + timedelta(minutes=15)
 PATIENCE = 2  # seconds until recovery counts as failed
 STALL = "stall:0.3"  # seconds: longer than it takes until the recovery asks
 ON_ITS_WAY = "before waiting for the answer"
@@ -128,6 +146,7 @@ def recover(run: Journey) -> None:
     run.kakaopay.advance(int(TOO_LATE.total_seconds()))
     list(payments.close_abandoned(now=later))
     reconcile(run, now=later)
+    run.at_last()
     run.kakaopay.reset_clock()
 
 

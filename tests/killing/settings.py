@@ -10,4 +10,5 @@ DATABASES["default"] |= {
     "OPTIONS": {},
     **json.loads(env("KILLING_DATABASE")),
 }
+ROOT_URLCONF = "tests.killing.urls"
 MIDDLEWARE.insert(0, "tests.killing.middleware.KillingMiddleware")

@@ -4,8 +4,8 @@ import pytest
 
 from tests.kakaopay import KakaoPay
 from tests.killing.conftest import Tally
-from tests.killing.journeys import JOURNEYS, Capture, Journey
-from tests.killing.matrix import Point, kill, points_of, ways_to_die
+from tests.killing.journeys import Capture, Journey
+from tests.killing.matrix import JOURNEYS, Point, kill, points_of, ways_to_die
 from tests.killing.web import KillableShop, NotKilled
 
 
