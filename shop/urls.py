@@ -1,6 +1,6 @@
 from django.urls import path
 
-from shop import views
+from shop import premium_views, views
 
 app_name = "shop"
 
@@ -11,4 +11,6 @@ urlpatterns = [
     path("cart/items/", views.add, name="add"),
     path("cart/items/<int:line_id>/", views.set_quantity, name="set_quantity"),
     path("cart/items/<int:line_id>/remove/", views.remove, name="remove"),
+    path("premium/", premium_views.plans, name="premium"),
+    path("premium/notes/", premium_views.notes, name="premium_notes"),
 ]

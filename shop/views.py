@@ -6,20 +6,24 @@ changed. A refusal is answered by the same page with the reason at the field, an
 there is no such thing, 409 not so many, 422 not a quantity.
 """
 
-from django.conf import settings
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import retarget
 from django_htmx.middleware import HtmxDetails
 
-from shop import carts
-from shop.delivery import Delivery
+from accounts import gates
+from accounts.memberships import Terms
+from accounts.memberships.prospects import hindrance, prospect
+from shop import carts, savings
 from shop.forms import QuantityForm
 from shop.models import MAX_LINE_QUANTITY, CartLine, Category, Product
 
@@ -30,6 +34,7 @@ STATUS = {
     carts.UnknownLine: 404,
     carts.NotEnough: 409,
     carts.NotAQuantity: 422,
+    carts.OnlyOne: 409,
 }
 
 
@@ -44,10 +49,11 @@ def home(request: HttpRequest) -> HttpResponse:
     slug = text(request.GET, "category")
     categories = list(Category.objects.all())
     category = next((c for c in categories if c.slug == slug), None)
-    products = Product.objects.on_sale().search(words)
+    products = Product.objects.on_sale().search(words).select_related("plan")
     if category:
         products = products.filter(category=category)
     context = {
+        "terms": gates.terms(request),
         "page": Paginator(products, PRODUCTS_PER_PAGE).get_page(request.GET.get("page")),
         "categories": categories,
         "category": category,
@@ -133,9 +139,14 @@ def product_page(
     status: int = 200,
 ) -> HttpResponse:
     """The product's page, or for htmx only its form: what is wrong with it, or what was added."""
-    product = get_object_or_404(Product.objects.on_sale().select_related("category"), slug=slug)
+    products = Product.objects.on_sale().select_related("category", "plan")
+    product = get_object_or_404(products, slug=slug)
+    terms = gates.terms(request)
     context = {
         "product": product,
+        "terms": terms,
+        "prospect": product.plan and prospect(product.plan, terms, now=timezone.now()),
+        "hindrance": hindrance(product.plan, terms),
         "form": form or QuantityForm(initial={"quantity": 1}),
         "line": added,
         "most": MAX_LINE_QUANTITY,
@@ -156,13 +167,14 @@ def cart_page(
 
     htmx gets that line alone, so that changing one leaves the others be, or else the whole cart.
     """
-    lines = list(carts.lines_of(carts.for_request(request)))
+    terms = gates.terms(request)
+    lines = carts.priced(carts.lines_of(carts.for_request(request)), terms)
     line = next((line for line in lines if line.pk == line_id), None)
     if line_id is not None and line is None:
         messages.error(request, str(carts.UnknownLine()))
         status = 404
     context = {"lines": lines, "line": line, "form": form, "most": MAX_LINE_QUANTITY}
-    context |= totals(lines)
+    context |= totals(lines, terms) | membership_on(lines, terms)
     if not request.htmx:
         return render(request, "shop/cart.html", context, status=status)
     if line is not None:
@@ -170,7 +182,7 @@ def cart_page(
     return retarget(render(request, "shop/_cart_changed.html", context, status=status), "#cart")
 
 
-def totals(lines: list[CartLine]) -> dict[str, int | bool]:
+def totals(lines: list[CartLine], terms: Terms) -> dict[str, int | bool]:
     """
     What the lines come to, in won, leaving out what is no longer sold.
 
@@ -179,7 +191,7 @@ def totals(lines: list[CartLine]) -> dict[str, int | bool]:
     sold = [line for line in lines if line.product.is_active]
     subtotal = sum(line.amount for line in sold)
     tax_free = sum(line.amount for line in sold if line.is_tax_free)
-    delivery = Delivery(settings.DELIVERY_FEE, settings.DELIVERY_FREE_FROM)
+    delivery = carts.delivery_for(terms)
     shipping = delivery.cost(sold)
     return {
         "tax_free": tax_free,
@@ -189,6 +201,22 @@ def totals(lines: list[CartLine]) -> dict[str, int | bool]:
         "missing": delivery.missing(sold),
         "total": subtotal + shipping,
         "is_orderable": bool(sold) and all(line.quantity <= line.available for line in sold),
+    }
+
+
+def membership_on(lines: list[CartLine], terms: Terms) -> dict[str, Any]:
+    """
+    What their membership takes off for a member, in won, or else what one would; ``plan`` is the
+    one in the cart, and begins only once it is paid.
+    """
+    sold = [line for line in lines if line.product.is_active]
+    plan = next((line.product.plan for line in sold if line.product.plan), None)
+    return {
+        "terms": terms,
+        "plan": plan,
+        "saved": savings.on_goods(sold),
+        "delivery_saved": savings.on_delivery(sold, terms),
+        "possible": savings.possible(sold) if sold and not (plan or terms.is_member) else 0,
     }
 
 

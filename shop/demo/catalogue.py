@@ -38,6 +38,7 @@ SHELVES = [
     Shelf("carry", "패션잡화", "Wear & carry"),
     Shelf("pantry", "먹거리", "Pantry"),
     Shelf("classes", "클래스", "Classes"),
+    Shelf("memberships", "멤버십", "Memberships"),
 ]
 
 GOODS = [

@@ -167,7 +167,7 @@ class TestHistory:
         answer, moved = see(2)
         assert moved == [("given by the shop", f"+{n}") for n in range(5, 0, -1)]
         assert 'aria-current="page">2</a>' in words(answer)
-        assert few == len(queries_of(see)) == 7
+        assert few == len(queries_of(see)) == 8
 
     def test_it_reads_in_korean(self, client, shopper, give):
         """The page opens in the shop's first language as well."""

@@ -103,18 +103,43 @@ class TestLooking:
 @pytest.mark.django_db
 class TestBudget:
     @pytest.mark.parametrize("many", [1, 30])
-    def test_the_product_list_takes_six_queries_at_most(
+    def test_the_product_list_takes_seven_queries_at_most(
         self, client, shopper, make_product, fill_cart, many
     ):
-        """However many products, signed in, with a cart and a search."""
+        """However many products, signed in, with a cart, a membership to look for, and a search."""
         products = [make_product() for _ in range(many)]
         fill_cart(*[(product, 1) for product in products])
         client.force_login(shopper)
-        assert len(queries_of(lambda: client.get("/", {"q": "컵", "category": "kitchen"}))) <= 6
+        assert len(queries_of(lambda: client.get("/", {"q": "컵", "category": "kitchen"}))) <= 7
 
     @pytest.mark.parametrize("many", [1, 30])
-    def test_the_cart_takes_five_queries(self, client, shopper, make_product, fill_cart, many):
-        """Session, account, cart, lines and the count in the header: none per line."""
+    def test_the_cart_takes_seven_queries(self, client, shopper, make_product, fill_cart, many):
+        """
+        Session, account, membership, cart, lines, what members would save, and the count in the
+        header: none per line.
+        """
         fill_cart(*[(make_product(), 1) for _ in range(many)])
         client.force_login(shopper)
-        assert len(queries_of(lambda: client.get(CART))) == 5
+        assert len(queries_of(lambda: client.get(CART))) == 7
+
+    @pytest.mark.parametrize("page", ["/", "/products/cup/", "/products/monthly/"])
+    def test_a_visitor_is_not_asked_about(self, client, make_product, monthly, page):
+        """Nobody's membership is looked for where nobody is signed in."""
+        make_product(slug="cup")
+        assert not [sql for sql in queries_of(lambda: client.get(page)) if "_membership" in sql]
+
+    @pytest.mark.parametrize("page", ["/", "/products/cup/", "/products/monthly/", CART])
+    def test_a_shopper_is_asked_about_once(self, client, shopper, make_product, monthly, page):
+        """For prices, plans and the menu together."""
+        make_product(slug="cup")
+        client.force_login(shopper)
+        asked = [sql for sql in queries_of(lambda: client.get(page)) if "_membership" in sql]
+        assert len(asked) == 1
+
+    @pytest.mark.parametrize("many", [1, 6])
+    def test_the_plans_take_five_queries(self, client, shopper, make_plan, join, many):
+        """Session, account, membership, plans and the count in the header, also for a member."""
+        plans = [make_plan() for _ in range(many)]
+        join(plans[0])
+        client.force_login(shopper)
+        assert len(queries_of(lambda: client.get("/premium/"))) == 5

@@ -8,11 +8,14 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import Address, PointEntry, User
+from accounts.models import Address, Plan, PlanEvent, PointEntry, User
 from config.run import BANNER
 from shop.demo.catalogue import GOODS, SHELVES
+from shop.demo.plans import PLANS, SHELF
 from shop.management.commands.load_demo import PASSWORD, PEOPLE
 from shop.models import Category, Coupon, CouponGrant, Product
+
+ALL = len(GOODS) + len(PLANS)
 
 
 @pytest.fixture
@@ -36,19 +39,19 @@ def test_the_catalogue_has_what_a_demo_needs():
     assert [goods.slug for goods in GOODS if goods.stock == 0] == ["wool-blanket"]
     assert [goods.slug for goods in GOODS if goods.stock == 3] == ["long-umbrella"]
     assert [goods.slug for goods in GOODS if not goods.needs_delivery] == ["drip-coffee-class"]
-    assert {goods.shelf for goods in GOODS} == {shelf.slug for shelf in SHELVES}
-    assert all(goods.picture.is_file() for goods in GOODS)
+    assert {goods.shelf for goods in GOODS} | {SHELF} == {shelf.slug for shelf in SHELVES}
+    assert all(goods.picture.is_file() for goods in (*GOODS, *PLANS))
 
 
 def test_loading_twice_changes_nothing(load, tmp_path):
     """The second run makes no second of anything, pictures included."""
-    assert load().startswith(f"{len(GOODS)} products ({len(GOODS)} new) in {len(SHELVES)} cat")
-    tables = (Product, Coupon, CouponGrant, PointEntry, Address)
+    assert load().startswith(f"{ALL} products ({ALL} new) in {len(SHELVES)} cat")
+    tables = (Product, Plan, PlanEvent, Coupon, CouponGrant, PointEntry, Address)
     before = [list(table.objects.order_by("pk").values()) for table in tables]
-    assert load().startswith(f"{len(GOODS)} products (0 new)")
+    assert load().startswith(f"{ALL} products (0 new)")
     assert [list(table.objects.order_by("pk").values()) for table in tables] == before
     assert (Category.objects.count(), User.objects.count()) == (len(SHELVES), 5)
-    assert len(list((tmp_path / "products").iterdir())) == len(GOODS)
+    assert len(list((tmp_path / "products").iterdir())) == ALL
 
 
 def test_sold_stock_stays_sold(load):
@@ -71,7 +74,7 @@ def test_a_lost_or_changed_picture_is_put_back(load, tmp_path):
     (tmp_path / "products" / "desk-lamp.svg").unlink()
     load()
     assert drawing.read_bytes() == original
-    assert len(list((tmp_path / "products").iterdir())) == len(GOODS)
+    assert len(list((tmp_path / "products").iterdir())) == ALL
 
 
 def test_the_demo_people_can_sign_in(load, client):
@@ -120,6 +123,36 @@ def test_coupons_to_try(load):
     assert not Coupon.objects.filter(valid_from__gt=now).exists()
     grant = CouponGrant.objects.get()
     assert (grant.coupon.name_ko, grant.user.email) == ("단골 감사 쿠폰", "shopper@example.com")
+
+
+def test_plans_to_try(load):
+    """A trial to begin with, a year, and a pass; each is a product by the plan's name and price."""
+    load()
+    rows = Plan.objects.values_list(
+        *("slug", "price", "months", "renews", "trial_days"),
+        *("discount_percent", "has_free_delivery", "product__price", "product__name_ko"),
+    )
+    assert list(rows) == [
+        ("premium-monthly", 4_900, 1, True, 14, 10, True, 4_900, "프리미엄 월간"),
+        ("premium-pass", 13_900, 3, False, 0, 10, True, 13_900, "프리미엄 3개월 이용권"),
+        ("premium-yearly", 49_000, 12, True, 0, 10, True, 49_000, "프리미엄 연간"),
+    ]
+    product = Product.objects.get(slug="premium-pass")
+    assert (product.category.name_en, product.name_en) == ("Memberships", "Premium 3-month pass")
+    assert "석 달" in product.description_ko
+    assert "Three months" in product.description_en
+
+
+def test_a_plan_is_brought_up_to_date(load):
+    """A second run writes its price and texts anew, of the same plan."""
+    load()
+    Plan.objects.filter(slug="premium-monthly").update(price=1, name_ko="?")
+    Product.objects.filter(slug="premium-monthly").update(description_ko="?")
+    load()
+    plan = Plan.objects.get(slug="premium-monthly")
+    assert (plan.price, plan.name_ko, plan.product.price) == (4_900, "프리미엄 월간", 4_900)
+    assert plan.product.description_ko.startswith("자주 들르는")
+    assert Plan.objects.count() == len(PLANS)
 
 
 def test_points_and_addresses_to_try(load):

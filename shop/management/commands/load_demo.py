@@ -1,3 +1,5 @@
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -9,9 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import points
-from accounts.models import Address, PointEntry, User
+from accounts.models import Address, Plan, PointEntry, User
+from shop import plans
 from shop.demo.catalogue import GOODS, SHELVES, Goods
 from shop.demo.coupons import OFFERS, Offer
+from shop.demo.plans import PLANS, SHELF, Offering
 from shop.models import Category, Coupon, CouponGrant, Product
 
 PASSWORD = "kakaopay-demo"  # noqa: S105 — printed in the README, for development only
@@ -50,7 +54,8 @@ To try at checkout, as {SHOPPER}:
   SUMMER25    ended in 2025: the shop says so
   a coupon of 5,000 won from 30,000 won, granted to the account
   {POINTS:,} points and {len(ADDRESSES)} saved addresses
-  books and tangerines are tax-free; the coffee class is not delivered"""
+  books and tangerines are tax-free; the coffee class is not delivered
+  a premium membership, with 14 days free: /premium/"""
 
 DESCRIBED = [
     "category",
@@ -82,12 +87,13 @@ class Command(BaseCommand):
             )
         with transaction.atomic(durable=True):
             created = load_catalogue(restock=restock)
+            created += sum(load_plan(offering) for offering in PLANS)
             people = {email: load_person(email, details) for email, details in PEOPLE.items()}
             for offer in OFFERS:
                 load_coupon(offer, people[SHOPPER])
             load_belongings(people[SHOPPER], by=people[STAFF])
         self.stdout.write(
-            f"{len(GOODS)} products ({created} new) in {len(SHELVES)} categories"
+            f"{len(GOODS) + len(PLANS)} products ({created} new) in {len(SHELVES)} categories"
             f"{', restocked' if restock else ''}"
         )
         self.stdout.write(f"Password {PASSWORD}: {', '.join(PEOPLE)}")
@@ -135,19 +141,36 @@ def product_of(goods: Goods, category: Category, present: Product | None) -> Pro
         stock=goods.stock,
         picture=present.picture.name if present else "",
     )
-    save_picture(product, goods)
+    save_picture(product, goods.picture)
     return product
 
 
-def save_picture(product: Product, goods: Goods) -> None:
+def load_plan(offering: Offering) -> bool:
+    """Bring a membership and its product up to date. Returns whether it is new."""
+    details = asdict(offering)
+    about = {language: details.pop(f"description_{language}") for language in ("ko", "en")}
+    plan = Plan.objects.filter(slug=offering.slug).first()
+    is_new = plan is None
+    plan = plan or Plan()
+    for name, value in details.items():
+        setattr(plan, name, value)
+    product = plans.offer(plan, category=Category.objects.get(slug=SHELF))
+    for language, text in about.items():
+        setattr(product, f"description_{language}", text)
+    save_picture(product, offering.picture)
+    product.save()
+    return is_new
+
+
+def save_picture(product: Product, picture: Path) -> None:
     """Copy the picture into the media storage, unless the very same one is there."""
-    drawing = goods.picture.read_bytes()
+    drawing = picture.read_bytes()
     if product.picture.name and product.picture.storage.exists(product.picture.name):
         with product.picture.open() as stored:
             if stored.read() == drawing:
                 return
         product.picture.delete(save=False)
-    product.picture.save(goods.picture.name, ContentFile(drawing), save=False)
+    product.picture.save(picture.name, ContentFile(drawing), save=False)
 
 
 def load_person(email: str, details: dict[str, Any]) -> User:
