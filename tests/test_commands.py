@@ -90,15 +90,22 @@ def test_env_example_names_every_setting():
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("command", "options", "says"),
     [
-        (["--since", "soon"], "“soon” is neither a day such as 2026-11-21 nor a time such as"),
-        (["--workers", "none"], "“none” is not a whole number from 1 on"),
+        (
+            "reconcile_payments",
+            ["--since", "soon"],
+            "“soon” is neither a day such as 2026-11-21 nor a time such as",
+        ),
+        ("reconcile_payments", ["--workers", "none"], "“none” is not a whole number from 1 on"),
+        ("charge_memberships", ["--workers", "0"], "“0” is not a whole number from 1 on"),
+        ("charge_memberships", ["--rate", "0"], "“0” is not a number above 0"),
+        ("tend_memberships", ["--rate", "fast"], "“fast” is not a number above 0"),
     ],
 )
-def test_a_wrong_option_is_one_sentence(options, says):
+def test_a_wrong_option_is_one_sentence(command, options, says):
     """Exit status 2, as if it could not finish; no traceback."""
-    done = run("manage.py", "reconcile_payments", *options)
+    done = run("manage.py", command, *options)
     assert done.returncode == 2
     assert says in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
