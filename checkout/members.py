@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from accounts import memberships
 from accounts.models import Membership, MembershipPeriod, Plan, User
-from checkout import mails, payments, refunds
+from checkout import endings, mails, payments, refunds
 from checkout.models import Mail
-from orders import fulfilment, joining, placing, refunding, renewing
+from orders import joining, placing, refunding, renewing
 from orders.locking import locked
 from orders.models import Order, PaymentTransaction, Refund
 
@@ -44,6 +44,7 @@ def stop(user: User, *, now: datetime) -> Membership:
     with transaction.atomic(durable=True):
         membership = memberships.cancel(user.pk, now=now)
         mails.about(Mail.Event.STOPPED, membership)
+    renewing.stop_waiting(user.pk, now=now)
     return membership
 
 
@@ -99,20 +100,31 @@ def stop_at_once(user: User, *, now: datetime) -> list[Refund]:
         membership = memberships.good(user.pk, now=now)
         if is_in_doubt(membership):
             raise InDoubt
-        if membership.renews:
+        did_renew = membership.renews
+        if did_renew:
             memberships.stop(membership, now=now)
             membership.save()
+    renewing.stop_waiting(user.pk, now=now)
     done = []
-    for share in shares_left(membership, now=now):
-        refund = give_back(share, by=user, now=now)
-        done += [refund] if refund else []
-    end_if_unpaid(membership, now=now)
+    try:
+        for share in shares_left(membership, now=now):
+            refund = give_back(share, by=user, now=now)
+            done += [refund] if refund else []
+    finally:
+        end_if_unpaid(membership, now=now)
+        if did_renew:
+            tell_if_it_goes_on(membership)
     return done
 
 
 def give_back(share: Share, *, by: User, now: datetime) -> Refund | None:
-    """What is left of one period; where that is nothing, the period is over all the same."""
+    """
+    What is left of one period; where that is nothing, the period is over all the same. None, too,
+    if it went back meanwhile.
+    """
     with locked(share.order.pk) as order:
+        if not MembershipPeriod.objects.filter(pk=share.period.pk, status=PAID).exists():
+            return None
         scope = refunding.by_term(joining.plan_line(order), days=share.days, left=share.left)
         reason = _("The membership was stopped at once.")
         try:
@@ -131,7 +143,15 @@ def end_if_unpaid(membership: Membership, *, now: datetime) -> None:
             memberships.end(membership, now=now)
             membership.save()
         if membership.ended_at:
-            mails.about(Mail.Event.ENDED, membership)
+            endings.tell(membership)
+
+
+def tell_if_it_goes_on(membership: Membership) -> None:
+    """One that was to end at once goes on until its money went back: it does not renew."""
+    with transaction.atomic(durable=True):
+        membership = memberships.lock(membership.user_id)
+        if membership.ended_at is None and not membership.renews:
+            mails.about(Mail.Event.STOPPED, membership)
 
 
 def is_in_doubt(membership: Membership) -> bool:
@@ -147,7 +167,7 @@ def register(user: User, *, now: datetime) -> PaymentTransaction:
     :returns: a charge with ``redirect_urls``, as ``payments.start`` does.
     :raises memberships.NotAMember: they may buy a membership.
     :raises memberships.NotRenewing: what they have was bought once.
-    :raises placing.PaymentInProgress: whether the period was paid is not known yet.
+    :raises placing.PaymentInProgress: what came of the last attempt is not known yet.
     :raises payments.ProviderUnavailable: nothing was charged; try again.
     """
     with transaction.atomic(durable=True):
@@ -156,10 +176,7 @@ def register(user: User, *, now: datetime) -> PaymentTransaction:
             raise memberships.NotRenewing
         is_due = membership.paid_until <= now
         period = memberships.due_period(membership) if is_due else None
-    if period and (waiting := renewing.live_order_of(period)):
-        with locked(waiting.pk) as order:
-            if not fulfilment.cancel(order, Order.CancelReason.SUPERSEDED, now=now):
-                raise placing.PaymentInProgress(order)
+    renewing.make_way(user.pk, period, now=now)
     try:
         with transaction.atomic(durable=True):
             membership = memberships.good(user.pk, now=now)

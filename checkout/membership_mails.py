@@ -45,10 +45,8 @@ def is_overtaken(mail: Mail) -> bool:
             return bool(membership.ended_at) or memberships.can_be_charged(membership)
         case Event.STOPPED:
             return membership.renews or bool(membership.ended_at)
-        case Event.RESUMED | Event.TRIAL_ENDS:
+        case Event.RESUMED | Event.TRIAL_ENDS | Event.PRICE:
             return not membership.renews
-        case Event.PRICE:
-            return membership.new_price is None or not membership.renews
     return membership.ended_at is None
 
 

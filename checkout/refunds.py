@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db.models import F, Sum
 
 from accounts.models import User
-from checkout import limits, mails
+from checkout import endings, limits, mails
 from checkout.models import Mail
 from orders import afterwards, pricing, refunding
 from orders.models import (
@@ -296,3 +296,4 @@ def finish_without_money(
         refunding.complete(order, refund, transactions, now=now)
         if refund.points or order.status == Order.Status.REFUNDED:
             mails.write(Mail.Event.REFUNDED, order, refund=refund)
+        endings.follow(order, now=now)

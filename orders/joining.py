@@ -23,15 +23,15 @@ def follow(order: Order, transactions: list[PaymentTransaction], *, now: datetim
     if order.period_id is not None:
         period = MembershipPeriod.objects.select_related("membership").get(pk=order.period_id)
         made = agreement_of(transactions) if order.kind == Kind.METHOD else None
-        if memberships.pay(period, agreement=made, now=now):
+        if memberships.pay(period, agreement=made, asked_at=order.placed_at, now=now):
             return True
-        memberships.register(order.user_id, made)
+        memberships.register(order.user_id, made, asked_at=order.placed_at)
         return False
     if order.plan is None:
         return True
     agreement = agreement_of(transactions)
     if order.kind == Kind.METHOD:
-        memberships.register(order.user_id, agreement)
+        memberships.register(order.user_id, agreement, asked_at=order.placed_at)
         return True
     line = plan_line(order)
     order.period = memberships.join(

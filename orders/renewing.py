@@ -10,7 +10,8 @@ from django.utils import translation
 
 from accounts.memberships import NO_TERMS
 from accounts.models import Membership, MembershipPeriod
-from orders import placing
+from orders import fulfilment, placing
+from orders.locking import locked
 from orders.models import Order
 from orders.placing import Contact
 from orders.quoting import quote_of
@@ -67,3 +68,32 @@ def contact_for(membership: Membership) -> Contact:
 def live_order_of(period: MembershipPeriod) -> Order | None:
     """The order that is to pay the period, or has; the database lets there be one."""
     return Order.objects.filter(period=period).exclude(status=Order.Status.CANCELED).first()
+
+
+def stop_waiting(user_id: int, *, now: datetime) -> None:
+    """
+    Their membership was stopped, or has ended: what the shop has placed for it and not charged yet
+    is canceled. Call it once that is committed; it locks the orders.
+    """
+    waiting = Order.objects.filter(user=user_id, status=Order.Status.PENDING, kind=Kind.RENEWAL)
+    for pk in waiting.values_list("pk", flat=True):  # at most one: a membership has one due period
+        with locked(pk) as order:
+            fulfilment.cancel(order, Order.CancelReason.STOPPED, now=now)
+
+
+def make_way(user_id: int, period: MembershipPeriod | None, *, now: datetime) -> None:
+    """
+    A shopper says anew how they are charged: what they began before in the same way, and what is to
+    pay the ``period``, is canceled.
+
+    :raises placing.PaymentInProgress: the outcome of one is not known, or the period was just paid.
+    """
+    begun = Order.objects.filter(user=user_id, status=Order.Status.PENDING, kind=Kind.METHOD)
+    others = Order.objects.filter(period=period).exclude(status=Order.Status.CANCELED)
+    older = begun | others if period else begun
+    for pk in older.values_list("pk", flat=True):
+        with locked(pk) as order:
+            if order.status == Order.Status.CANCELED:  # meanwhile
+                continue
+            if not fulfilment.cancel(order, Order.CancelReason.SUPERSEDED, now=now):
+                raise placing.PaymentInProgress(order)

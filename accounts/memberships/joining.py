@@ -6,11 +6,11 @@ from django.utils import timezone
 
 from accounts.memberships.days import later, midnight
 from accounts.memberships.standing import (
+    charge_by,
     forget_failures,
     lock,
     next_number,
     release,
-    renew_by_agreement,
     schedule,
 )
 from accounts.models import BillingAgreement, Membership, MembershipPeriod, Plan
@@ -98,14 +98,18 @@ def renew_by(
         release(replaced, besides=membership)
 
 
-def register(user_id: int, agreement: BillingAgreement | None) -> None:
-    """Its shopper says how they will be charged from now on; it renews again if it did not."""
+def register(user_id: int, agreement: BillingAgreement | None, *, asked_at: datetime) -> None:
+    """
+    Its shopper says how they will be charged from now on; it renews again if it did not.
+
+    :param asked_at: when they set out to. Who stopped it since has the last word.
+    """
     membership = lock(user_id)
     if agreement is None or membership.ended_at:
         if agreement:
             release(agreement, besides=membership)
         return
-    renew_by_agreement(membership, agreement)
+    charge_by(membership, agreement, asked_at=asked_at)
     forget_failures(membership)
     schedule(membership)
     membership.save()

@@ -6,13 +6,14 @@ from dateutil.relativedelta import relativedelta
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.memberships.days import charging_time, later
+from accounts.memberships.days import charging_time, later, midnight
 from accounts.memberships.standing import (
+    charge_by,
     ended,
     forget_failures,
     lock,
     next_number,
-    renew_by_agreement,
+    release,
     schedule,
 )
 from accounts.models import BillingAgreement, Membership, MembershipPeriod
@@ -51,12 +52,18 @@ def next_price(membership: Membership) -> int:
 
 
 def pay(
-    period: MembershipPeriod, *, agreement: BillingAgreement | None = None, now: datetime
+    period: MembershipPeriod,
+    *,
+    agreement: BillingAgreement | None = None,
+    asked_at: datetime | None = None,
+    now: datetime,
 ) -> bool:
     """
     The period that was due is paid. Returns False, and changes nothing, if it was not due any more.
 
     :param agreement: a new one, by which it was paid and will be renewed.
+    :param asked_at: when its shopper set out to make that. It does not renew if they stopped it
+        since.
     """
     membership = lock(period.membership.user_id)
     paid = membership.periods.filter(pk=period.pk, status=Status.DUE)
@@ -70,7 +77,7 @@ def pay(
     membership.paid_until = max(membership.paid_until, period.ends_at)
     forget_failures(membership)
     if agreement:
-        renew_by_agreement(membership, agreement)
+        charge_by(membership, agreement, asked_at=asked_at or now)
     schedule(membership)
     membership.save()
     return True
@@ -87,7 +94,8 @@ def refuse(
     The period could not be charged by the agreement. When it is tried again depends on ``why``:
 
     - PAYER: by MEMBERSHIP_RETRY_DAYS, as long as the grace period lasts.
-    - USED_UP: on the first day of the next month, and the grace period lasts as long.
+    - USED_UP: on the first day of the next month, as if it were due on that day: the grace period
+      and the days of trying again count from there. Once: not after the grace period.
     - SHOP: the next day; it does not count, and the grace period lasts as long.
     - ENDED, OTHER_BUYER: never by itself. Its shopper must register a payment method.
 
@@ -95,34 +103,73 @@ def refuse(
         renew, the period is not due, or it is charged by another agreement since.
     """
     membership = lock(period.membership.user_id)
-    if why in FOR_GOOD and agreement:
-        ended(agreement, by=BillingAgreement.By.PAYER, now=now)
+    if agreement:
+        let_go(agreement, why, membership, now=now)
     is_due = membership.periods.filter(pk=period.pk, status=Status.DUE).exists()
     if not (is_due and membership.renews and membership.agreement == agreement):
         return None
-    membership.refusal = why
-    if why != Refusal.SHOP:
-        membership.failing_since = membership.failing_since or now
-        membership.attempts += 1
-    today = timezone.localtime(now).date()
     again: datetime | None = None
-    if why == Refusal.USED_UP:
-        again = charging_time(today + relativedelta(months=1, day=1))
-    elif why == Refusal.SHOP:
-        again = charging_time(today + timedelta(days=1))
-    elif why == Refusal.PAYER:
-        again = next_attempt(membership, now=now)
-    if again and why != Refusal.PAYER:
+    if why == Refusal.SHOP:
+        membership.refusal = membership.refusal or why
+        again = charging_time(timezone.localtime(now).date() + timedelta(days=1))
         membership.lasts_until = max(membership.lasts_until, again + timedelta(days=1))
+    else:
+        count_failure(membership, why, now=now)
+        if why == Refusal.USED_UP:
+            again = next_month(membership, now=now)
+        elif why == Refusal.PAYER:
+            again = next_attempt(membership, now=now)
     membership.charge_at = again
     membership.save()
     return membership
 
 
+def let_go(
+    agreement: BillingAgreement, why: Membership.Refusal, membership: Membership, *, now: datetime
+) -> None:
+    """
+    An agreement that can never be charged again has ended, or is to be. One that the shop is about
+    to end was not ended by its shopper.
+    """
+    is_active = BillingAgreement.objects.filter(
+        pk=agreement.pk, status=BillingAgreement.Status.ACTIVE
+    ).exists()
+    if why == Refusal.ENDED and is_active:
+        ended(agreement, by=BillingAgreement.By.PAYER, now=now)
+    elif why == Refusal.OTHER_BUYER:
+        release(agreement, besides=membership)
+
+
+def count_failure(membership: Membership, why: Membership.Refusal, *, now: datetime) -> None:
+    """After a month that was used up the card is asked as if for the first time."""
+    is_first = membership.refusal == Refusal.USED_UP and why == Refusal.PAYER
+    if membership.failing_since is None or is_first:
+        membership.failing_since = now
+    membership.attempts += 1
+    membership.refusal = why
+
+
+def next_month(membership: Membership, *, now: datetime) -> datetime | None:
+    """The first of the next month, to which the grace period is moved; None if it was before."""
+    first = timezone.localtime(now).date() + relativedelta(months=1, day=1)
+    grace = timedelta(days=settings.MEMBERSHIP_GRACE_DAYS)
+    if now < membership.paid_until + grace:
+        membership.lasts_until = max(membership.lasts_until, midnight(first) + grace)
+    again = charging_time(first)
+    return again if again < membership.lasts_until else None
+
+
 def next_attempt(membership: Membership, *, now: datetime) -> datetime | None:
-    """The next day of the schedule, within the grace period; None if there is none."""
+    """
+    The next day of the schedule, within the grace period; None if there is none. Each attempt may
+    have made the membership last a little longer: that does not count.
+    """
     first = timezone.localtime(membership.failing_since).date()
     days = (first + timedelta(days=days) for days in settings.MEMBERSHIP_RETRY_DAYS)
     today = timezone.localtime(now).date()
     left = (charging_time(day) for day in sorted(days) if day > today)
-    return next((again for again in left if again < membership.lasts_until), None)
+    grace_ends = max(membership.paid_until, midnight(first)) + timedelta(
+        days=settings.MEMBERSHIP_GRACE_DAYS
+    )
+    end = min(grace_ends, membership.lasts_until)
+    return next((again for again in left if again < end), None)

@@ -70,9 +70,14 @@ def can_be_charged(membership: Membership) -> bool:
     return agreement is not None and agreement.status == BillingAgreement.Status.ACTIVE
 
 
-def renew_by_agreement(membership: Membership, agreement: BillingAgreement) -> None:
+def charge_by(membership: Membership, agreement: BillingAgreement, *, asked_at: datetime) -> None:
+    """
+    It is charged by this agreement from now on, and renews; unless it was stopped since
+    ``asked_at``, when its shopper set out to make the agreement.
+    """
     replaced, membership.agreement = membership.agreement, agreement
-    membership.renews, membership.canceled_at = True, None
+    if membership.canceled_at is None or membership.canceled_at <= asked_at:
+        membership.renews, membership.canceled_at = True, None
     if replaced and replaced != agreement:
         release(replaced, besides=membership)
 

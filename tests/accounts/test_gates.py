@@ -66,7 +66,7 @@ class TestDecorator:
         request = ask(shopper)
         answer = secret(request, word="leek")
         assert (answer.status_code, answer["Location"]) == (302, "/premium/")
-        assert told(request) == ["멤버만 볼 수 있는 페이지입니다. 이렇게 멤버가 되실 수 있어요."]
+        assert told(request) == ["멤버십 전용 페이지입니다. 여기서 멤버십에 가입하실 수 있어요."]
 
     def test_a_former_member_is_told_that_it_has_ended(self, member):
         """Not that they never were one."""
@@ -155,7 +155,7 @@ class TestNotes:
         assert client.get(NOTES)["Location"] == f"/accounts/login/?next={NOTES}"
         client.force_login(shopper)
         assert client.get(NOTES)["Location"] == "/premium/"
-        assert "이렇게 멤버가 되실 수 있어요" in client.get("/premium/").content.decode()
+        assert "여기서 멤버십에 가입하실 수 있어요" in client.get("/premium/").content.decode()
         assert NOTES not in client.get("/").content.decode()
 
     def test_no_cache_keeps_them(self, client, member):

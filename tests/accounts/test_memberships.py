@@ -176,12 +176,55 @@ class TestRefusals:
         assert membership.charge_at == seoul(2027, 2, 15, 9)
 
     def test_used_up_waits_for_the_next_month(self, user, monthly):
-        """Until the first at nine, and the membership lasts until a day after."""
+        """Until the first at nine, and the grace period is as long as if it were due then."""
         join(user, monthly)
         membership = refuse(user, Refusal.USED_UP, DUE)
         assert membership.charge_at == seoul(2027, 3, 1, 9)
-        assert membership.lasts_until == seoul(2027, 3, 2, 9)
+        assert membership.lasts_until == seoul(2027, 3, 8)
         assert (membership.refusal, membership.attempts) == ("USED_UP", 1)
+
+    def test_used_up_again(self, user, monthly):
+        """Nobody is a member for nothing month after month: it is moved once."""
+        join(user, monthly)
+        first = refuse(user, Refusal.USED_UP, DUE)
+        second = refuse(user, Refusal.USED_UP, first.charge_at)
+        assert (second.charge_at, second.lasts_until) == (None, first.lasts_until)
+
+    def test_used_up_and_declined_in_turn(self, user, monthly):
+        """Neither makes room for the other: it comes to an end."""
+        join(user, monthly)
+        now, tried = DUE, 0
+        while now and tried < 9:
+            why = Refusal.PAYER if tried % 2 else Refusal.USED_UP
+            membership = refuse(user, why, now)
+            now, tried = membership.charge_at, tried + 1
+        assert tried == 3
+        assert membership.lasts_until == seoul(2027, 3, 8)
+
+    def test_declined_after_a_month_that_was_used_up(self, user, monthly):
+        """The days of trying again count from the first, a fault of ours between or not."""
+        join(user, monthly)
+        refuse(user, Refusal.USED_UP, DUE)
+        refuse(user, Refusal.SHOP, seoul(2027, 3, 1, 9))
+        now, tried = seoul(2027, 3, 2, 9), []
+        while now:
+            tried.append(timezone.localtime(now).day)
+            membership = refuse(user, Refusal.PAYER, now)
+            now = membership.charge_at
+        assert tried == [2, 3, 5, 7]
+        assert membership.lasts_until == seoul(2027, 3, 8)
+
+    def test_an_attempt_does_not_lengthen_the_schedule(self, user, monthly, settings):
+        """Taken up, a membership lasts a day longer, in which no further attempt finds room."""
+        settings.MEMBERSHIP_RETRY_DAYS = [1, 6, 7, 8]
+        join(user, monthly)
+        now, tried = DUE, []
+        while now:
+            tried.append(timezone.localtime(now).day)
+            later = now + timedelta(days=1, hours=1)
+            Membership.objects.filter(lasts_until__lt=later).update(lasts_until=later)
+            now = refuse(user, Refusal.PAYER, now).charge_at
+        assert tried == [10, 11, 16]
 
     def test_our_own_fault_does_not_count(self, user, monthly):
         """The next day again, for as long as it takes, and nobody has failed."""
@@ -202,28 +245,39 @@ class TestRefusals:
         membership = refuse(user, Refusal.PAYER, seoul(2027, 2, 12, 9))
         assert (membership.charge_at, membership.attempts) == (seoul(2027, 2, 13, 9), 2)
 
-    @pytest.mark.parametrize("why", [Refusal.ENDED, Refusal.OTHER_BUYER])
-    def test_for_good(self, user, monthly, why):
-        """Never again by itself, and the agreement is not charged by anybody."""
+    @pytest.mark.parametrize(
+        ("why", "status", "by"),
+        [(Refusal.ENDED, "ENDED", "PAYER"), (Refusal.OTHER_BUYER, "ENDING", "")],
+    )
+    def test_for_good(self, user, monthly, why, status, by):
+        """Never again by itself; what its shopper did not end is to be ended at the provider."""
         join(user, monthly)
         membership = refuse(user, why, DUE)
         assert membership.charge_at is None
         assert membership.lasts_until == seoul(2027, 2, 17)
-        assert membership.agreement.status == BillingAgreement.Status.ENDED
+        assert (membership.agreement.status, membership.agreement.ended_by) == (status, by)
+
+    def test_of_an_agreement_that_the_shop_is_ending(self, user, monthly):
+        """Its shopper did not end it: it is still to be ended at the provider."""
+        agreement = join(user, monthly).agreement
+        memberships.release(agreement, besides=of(user))
+        assert refuse(user, Refusal.ENDED, DUE).charge_at is None
+        agreement.refresh_from_db()
+        assert (agreement.status, agreement.ended_by) == ("ENDING", "")
 
     def test_of_an_agreement_that_was_replaced(self, user, monthly):
         """The new one is left alone, and is charged as planned."""
         old = join(user, monthly).agreement
         period = memberships.due_period(of(user))
         new = agree(user)
-        memberships.register(user.pk, new)
+        memberships.register(user.pk, new, asked_at=DUE)
         told = memberships.refuse(period, Refusal.ENDED, agreement=old, now=DUE)
         membership = of(user)
         assert told is None
         assert (membership.agreement, membership.charge_at) == (new, DUE)
         assert membership.agreement.status == BillingAgreement.Status.ACTIVE
         old.refresh_from_db()
-        assert old.status == BillingAgreement.Status.ENDED
+        assert old.status == BillingAgreement.Status.ENDING
 
     def test_of_a_period_that_is_paid(self, user, monthly):
         """It changes nothing: the next month is charged as planned."""
@@ -559,7 +613,7 @@ class TestRegistering:
         old = join(user, monthly).agreement
         refuse(user, Refusal.ENDED, DUE)
         new = agree(user)
-        memberships.register(user.pk, new)
+        memberships.register(user.pk, new, asked_at=DUE)
         membership = of(user)
         assert (membership.agreement, membership.charge_at) == (new, DUE)
         assert not membership.is_failing
@@ -569,7 +623,7 @@ class TestRegistering:
     def test_an_old_agreement_that_lives_is_released(self, user, monthly):
         """Nothing needs it any more."""
         old = join(user, monthly).agreement
-        memberships.register(user.pk, agree(user))
+        memberships.register(user.pk, agree(user), asked_at=DUE)
         old.refresh_from_db()
         assert old.status == BillingAgreement.Status.ENDING
 
@@ -577,8 +631,32 @@ class TestRegistering:
         """Who says how they pay wants to go on."""
         join(user, monthly)
         memberships.cancel(user.pk, now=JANUARY)
-        memberships.register(user.pk, agree(user))
+        memberships.register(user.pk, agree(user), asked_at=DUE)
         assert (of(user).renews, of(user).charge_at) == (True, DUE)
+
+    def test_who_stopped_it_since_has_the_last_word(self, user, monthly):
+        """Asked for before it was stopped, the new agreement is kept, and charges nothing."""
+        old = join(user, monthly).agreement
+        memberships.cancel(user.pk, now=JANUARY + timedelta(seconds=1))
+        new = agree(user)
+        memberships.register(user.pk, new, asked_at=JANUARY)
+        membership = of(user)
+        assert (membership.renews, membership.charge_at) == (False, None)
+        assert (membership.agreement, membership.lasts_until) == (new, membership.paid_until)
+        old.refresh_from_db()
+        assert old.status == BillingAgreement.Status.ENDING
+        assert memberships.resume(user.pk, now=JANUARY + timedelta(days=1)).charge_at == DUE
+
+    def test_paid_by_it_and_stopped_since(self, user, monthly):
+        """The period is theirs, and after it nothing is charged."""
+        join(user, monthly)
+        period = memberships.due_period(of(user))
+        memberships.cancel(user.pk, now=DUE + timedelta(seconds=1))
+        now = DUE + timedelta(minutes=1)
+        assert memberships.pay(period, agreement=agree(user), asked_at=DUE, now=now)
+        membership = of(user)
+        assert (membership.renews, membership.charge_at) == (False, None)
+        assert membership.lasts_until == seoul(2027, 3, 10)
 
     def test_after_the_end(self, user, monthly):
         """The agreement is released: nobody is charged for what is over."""
@@ -586,7 +664,7 @@ class TestRegistering:
         memberships.end(membership, now=DUE)
         membership.save()
         new = agree(user)
-        memberships.register(user.pk, new)
+        memberships.register(user.pk, new, asked_at=DUE)
         new.refresh_from_db()
         assert new.status == BillingAgreement.Status.ENDING
         assert of(user).ended_at == DUE

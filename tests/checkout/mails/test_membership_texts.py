@@ -253,6 +253,13 @@ class TestWhatItSays:
             assert "a period costs ₩5,900 instead of ₩4,900." in part
             assert f"cancel the membership on its page until {day(starts)}." in part
 
+    def test_the_old_price_again(self, membership, order):
+        """What was announced does not come; nothing is said of a day."""
+        for part in parts_of(composed(Event.PRICE, in_english(order))):
+            assert "The announced price does not come: a period goes on costing ₩4,900." in part
+            assert "instead of" not in part
+            assert "None" not in part
+
     def test_the_trial_ends(self, membership, order):
         """What is charged when, and that it can still be canceled for nothing."""
         MembershipPeriod.objects.update(is_trial=True, price=0)
@@ -310,7 +317,7 @@ class TestWhatIsOvertaken:
             (Event.STOPPED, {"renews": False, "charge_at": None}, {"renews": True}),
             (Event.RESUMED, {"renews": True}, {"renews": False, "charge_at": None}),
             (Event.TRIAL_ENDS, {"renews": True}, {"renews": False, "charge_at": None}),
-            (Event.PRICE, {"new_price": 5_900}, {"new_price": None}),
+            (Event.PRICE, {"renews": True}, {"renews": False, "charge_at": None}),
             (Event.ENDED, {"renews": False, "charge_at": None, "ended_at": True}, {}),
             (Event.UNPAID, {"renews": False, "charge_at": None, "ended_at": True}, {}),
         ],

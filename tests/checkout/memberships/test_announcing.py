@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core import mail
+from django.utils import timezone
 
 from accounts.models import Membership
-from checkout import announcing, members, renewals
+from checkout import announcing, mails, members, renewals
 from checkout.models import Mail
 from shop import plans
 from tests.checkout.memberships.conftest import membership_of
@@ -97,6 +99,9 @@ class TestPrices:
         announced(JANUARY + DAY)
         reprice(monthly, 4_900)
         assert announced(JANUARY + 2 * DAY) == [member]
+        withdrawn = Mail.objects.filter(event="PRICE").latest("nth")
+        mails.send(withdrawn.pk, now=timezone.now())
+        assert "4,900" in mail.outbox[-1].body
         member.refresh_from_db()
         assert (member.price, member.new_price, member.new_price_from) == (4_900, None, None)
         assert mails_about("PRICE") == 2

@@ -96,7 +96,7 @@ class TestTheAgreement:
         """Nothing is sent; the shopper is asked how to be charged, and nobody tries again."""
         told, failing = renew(ended_in_the_app, at)
         charge = PaymentTransaction.objects.get(order__kind="RENEWAL")
-        assert (charge.status, charge.reason_code) == (Status.CANCELED, "inactive")
+        assert (charge.status, charge.reason_code) == (Status.CANCELED, "ended")
         assert charge.order.status == Order.Status.CANCELED
         assert (failing.refusal, failing.charge_at) == ("ENDED", None)
         assert failing.agreement.status == BillingAgreement.Status.ENDED
@@ -116,10 +116,11 @@ class TestTheAgreement:
 
     @pytest.mark.parametrize("endpoint", ["subscription", "status"])
     def test_not_known_any_more(self, member, kakaopay, at, endpoint):
-        """-750: the shopper must agree anew."""
+        """-750: our books are wrong, or our CID is: nobody says that its shopper ended it."""
         kakaopay.fault(endpoint, before="error:-750")
         _, failing = renew(member, at)
-        assert (failing.refusal, failing.charge_at, mails()) == ("ENDED", None, ["METHOD"])
+        assert (failing.refusal, failing.charge_at, mails()) == ("OTHER_BUYER", None, ["METHOD"])
+        assert failing.agreement.status == BillingAgreement.Status.ENDING
 
     def test_used_up_for_this_month(self, member, kakaopay, at):
         """-752: on the first of the next month it is charged, and the shopper a member until."""
@@ -131,11 +132,11 @@ class TestTheAgreement:
         assert (told.said, paid.paid_until) == ("renewed", seoul(2027, 3, 31))
 
     def test_somebody_elses(self, member, kakaopay, at, caplog):
-        """-753: our books are wrong; it is never charged again, and the log says so."""
+        """-753: our books are wrong; it is never charged again but ended, and the log says so."""
         kakaopay.fault("subscription", before="error:-753")
         _, failing = renew(member, at)
         assert (failing.refusal, failing.charge_at) == ("OTHER_BUYER", None)
-        assert failing.agreement.status == BillingAgreement.Status.ENDED
+        assert failing.agreement.status == BillingAgreement.Status.ENDING
         assert mails() == ["METHOD"]
         assert "could not be charged: -753" in caplog.text
 

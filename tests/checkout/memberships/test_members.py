@@ -8,7 +8,7 @@ from accounts import memberships, points
 from accounts.models import BillingAgreement
 from checkout import members, payments, reconciliation, renewals
 from checkout.models import Mail
-from orders import quoting, refunding
+from orders import placing, quoting, refunding
 from orders.models import Order, PaymentTransaction
 from orders.quoting import Wish
 from shop.models import Cart
@@ -23,6 +23,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def member(buy, monthly, at):
     """4,900 won from the 31st of January to the 28th of February: 28 days."""
     return membership_of(buy(monthly, now=at(JANUARY)).user)
+
+
+def fresh(txn):
+    return PaymentTransaction.objects.select_related("order").get(pk=txn.pk)
 
 
 def mails():
@@ -66,6 +70,15 @@ class TestAtOnce:
             members.stop_at_once(member.user, now=now)
         assert kakaopay.payments(Order.objects.get().number)[0].canceled_total == 2_975
 
+    def test_staff_give_all_of_it_back(self, member, at):
+        """The membership is over, and its shopper is told that, too."""
+        boss = type(member.user).objects.create_superuser("boss@example.com", "open-sesame-2")
+        now = at(seoul(2027, 2, 1, 12))
+        order = Order.objects.get()
+        payments.refund(order, refunding.everything(), reason="…", by=boss, now=now)
+        assert membership_of(member.user).ended_at == now
+        assert mails() == ["REFUNDED", "ENDED"]
+
     def test_with_a_pass_that_has_not_begun(self, member, buy, make_plan, kakaopay, at):
         """Each goes back as far as it is left: the pass whole."""
         ticket = buy(make_plan(renews=False, price=4_000), user=member.user, now=JANUARY)
@@ -94,10 +107,12 @@ class TestAtOnce:
             False,
             None,
         )
+        assert mails() == ["STOPPED"]
         later = at(now + timedelta(minutes=1))
         list(reconciliation.settle_stale(reconciliation.unsettled(later), now=later))
         assert membership_of(member.user).ended_at == later
         assert kakaopay.payments(Order.objects.get().number)[0].canceled_total == 2_975
+        assert mails() == ["STOPPED", "REFUNDED", "ENDED"]
 
     def test_a_payment_without_a_name(self, member, kakaopay, at):
         """It cannot go back until a person has found its tid: it stops, and goes on to its end."""
@@ -110,6 +125,25 @@ class TestAtOnce:
         membership = membership_of(member.user)
         assert (membership.renews, membership.ended_at) == (False, None)
         assert membership.lasts_until == seoul(2027, 3, 31)
+        assert mails()[-1] == "STOPPED"
+
+    def test_its_refund_is_declined(self, member, kakaopay, at):
+        """It goes on without renewing, which is said; and to stop at once can be tried again."""
+        now = at(seoul(2027, 2, 10, 12))
+        kakaopay.fault("cancel", before="error:-780", times=1)
+        (refund,) = members.stop_at_once(member.user, now=now)
+        assert (refund.status, mails()) == ("FAILED", ["STOPPED"])
+        (again,) = members.stop_at_once(member.user, now=now)
+        assert (again.status, again.amount) == ("SUCCEEDED", 2_975)
+        assert mails() == ["STOPPED", "REFUNDED", "ENDED"]
+
+    def test_a_period_that_went_back_meanwhile(self, member, kakaopay, at):
+        """Looked at before the first answer came: nothing more goes back."""
+        now = at(seoul(2027, 2, 10, 12))
+        (share,) = members.shares_left(member, now=now)
+        members.stop_at_once(member.user, now=now)
+        assert members.give_back(share, by=member.user, now=now) is None
+        assert kakaopay.payments(share.order.number)[0].canceled_total == 2_975
 
     def test_points_go_back_by_days_too(self, buy_with_points, at):
         """4,900 won, of which 900 were points: of each as many as days are left."""
@@ -158,9 +192,70 @@ class TestAtTheEnd:
         assert kakaopay.subscription(member.agreement.sid).charges == 1
 
 
+class TestWhatWaits:
+    """An order that the shop has placed for the period and not charged yet."""
+
+    @pytest.fixture
+    def waiting(self, member, kakaopay, at):
+        kakaopay.fault("status", before="http_503")
+        renewals.renew(member.pk, now=at(member.charge_at))
+        return Order.objects.get(kind="RENEWAL", status="PENDING")
+
+    @pytest.mark.parametrize("leave", [members.stop, members.stop_at_once])
+    def test_it_is_canceled(self, member, waiting, leave):
+        """Who stopped is not told that they will be charged, and why is kept."""
+        leave(member.user, now=member.charge_at)
+        waiting.refresh_from_db()
+        assert (waiting.status, waiting.cancel_reason) == ("CANCELED", "STOPPED")
+        assert waiting.transactions.get().status == "CANCELED"
+
+    def test_one_in_flight_is_left(self, member, kakaopay, at):
+        """Its money may have moved: only the provider's word ends it."""
+        kakaopay.fault("subscription", after="drop")
+        renewals.renew(member.pk, now=at(member.charge_at))
+        members.stop(member.user, now=member.charge_at)
+        assert Order.objects.get(kind="RENEWAL").status == "PENDING"
+
+
 class TestRegistering:
+    def test_stopped_while_the_answer_is_lost(self, member, kakaopay, at):
+        """Recovery keeps what was registered, and does not take back that it was stopped."""
+        now = at(seoul(2027, 2, 1))
+        tab = members.register(member.user, now=now)
+        kakaopay.fault("approve", after="drop")
+        back = kakaopay.pay(tab.redirect_urls["pc"])
+        payments.capture(tab, pg_token=back.rpartition("pg_token=")[2], now=now)
+        members.stop(member.user, now=at(now + timedelta(seconds=5)))
+        later = at(now + timedelta(minutes=2))
+        list(reconciliation.settle_stale(reconciliation.unsettled(later), now=later))
+        membership = membership_of(member.user)
+        assert PaymentTransaction.objects.get(pk=tab.pk).status == "SUCCEEDED"
+        assert (membership.renews, membership.charge_at) == (False, None)
+
+    @pytest.mark.parametrize("day", [seoul(2027, 2, 1), seoul(2027, 2, 28, 1)])
+    def test_stopped_in_another_tab(self, member, kakaopay, at, day):
+        """Agreed to at KakaoPay after it was stopped here: it does not renew."""
+        now = at(day)
+        tab = members.register(member.user, now=now)
+        members.stop(member.user, now=at(now + timedelta(seconds=5)))
+        back = kakaopay.pay(tab.redirect_urls["pc"])
+        payments.capture(tab, pg_token=back.rpartition("pg_token=")[2], now=now)
+        membership = membership_of(member.user)
+        assert PaymentTransaction.objects.get(pk=tab.pk).status == "SUCCEEDED"
+        assert (membership.renews, membership.charge_at) == (False, None)
+
+    def test_while_the_last_is_in_doubt(self, member, kakaopay, at):
+        """It is waited for."""
+        now = at(seoul(2027, 2, 1))
+        tab = members.register(member.user, now=now)
+        kakaopay.fault("approve", after="drop")
+        back = kakaopay.pay(tab.redirect_urls["pc"])
+        payments.capture(tab, pg_token=back.rpartition("pg_token=")[2], now=now)
+        with pytest.raises(placing.PaymentInProgress):
+            members.register(member.user, now=now)
+
     def test_two_tabs(self, member, kakaopay, at):
-        """The last that was paid counts; the agreement of the other is released."""
+        """The newer takes the older one's place: that can make no agreement any more."""
         now = at(seoul(2027, 2, 1))
         tabs = [members.register(member.user, now=now) for _ in range(2)]
         for tab in tabs:
@@ -170,6 +265,9 @@ class TestRegistering:
         active = BillingAgreement.objects.filter(status="ACTIVE")
         assert list(active) == [membership.agreement]
         assert membership.charge_at == seoul(2027, 2, 28, 9)
+        ended = [(tab.order.status, tab.order.cancel_reason) for tab in map(fresh, tabs)]
+        assert ended == [("CANCELED", "SUPERSEDED"), ("PAID", "")]
+        assert BillingAgreement.objects.count() == 2
 
     def test_two_tabs_for_a_period_that_is_due(self, member, kakaopay, at):
         """The newer takes the older one's place: the month is paid once."""

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from accounts import memberships
 from accounts.models import BillingAgreement, Membership
-from checkout import charging, members, payments, reconciliation, renewals
+from checkout import charging, members, payments, reconciliation, refunds, renewals
 from checkout.models import Mail, ProviderCall
 from orders import placing, renewing
 from orders.locking import locked
-from orders.models import IllegalMove, Order, PaymentTransaction
+from orders.models import IllegalMove, Order, PaymentTransaction, Refund
 from tests.checkout.memberships.conftest import membership_of
 from tests.checkout.memberships.test_renewing import JANUARY, seoul
 from tests.races import all_at_once, at_once
@@ -131,6 +131,22 @@ def test_it_was_stopped_between_question_and_charge(member, kakaopay):
     )
     assert ProviderCall.objects.filter(operation="subscription").count() == 0
     assert not PaymentTransaction.objects.filter(status=Status.PROCESSING).exists()
+
+
+def test_a_double_click_on_stopping_at_once(member, kakaopay, at):
+    """The second reads the days that are left before the first has settled: they go back once."""
+    now = at(seoul(2027, 2, 10, 12))
+    kakaopay.fault("cancel", after="stall:0.2", times=None)
+
+    def leave():
+        with suppress(memberships.NotAMember, refunds.AlreadyOpen):
+            members.stop_at_once(member.user, now=now)
+
+    at_once(leave, times=4)
+    (payment,) = kakaopay.payments(Order.objects.get().number)
+    assert payment.canceled_total == 2_975
+    assert Refund.objects.filter(status="SUCCEEDED").count() == 1
+    assert Mail.objects.filter(event="ENDED").count() == 1
 
 
 def test_many_settle_one_renewal(member, kakaopay):
