@@ -4,7 +4,6 @@ when nothing needs them.
 """
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -20,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 By = BillingAgreement.By
 Status = BillingAgreement.Status
+
+#: Refusals to end an agreement after which there is nothing left to end.
+GONE = {Why.ENDED, Why.OTHER_BUYER}
 
 
 def keep(txn: PaymentTransaction, approved: Approved, *, now: datetime) -> BillingAgreement:
@@ -73,19 +75,12 @@ def end(agreement: BillingAgreement, *, now: datetime) -> bool:
     except GatewayError as error:
         logger.warning("agreement %s could not be ended: %s", agreement.pk, error)
         return False
-    if isinstance(found, Declined) and found.why != Why.ENDED:
+    if isinstance(found, Declined) and found.why not in GONE:
         logger.error("agreement %s was not ended: %s", agreement.pk, found.code)
         return False
     if isinstance(found, Agreement) and found.is_active:
         return False
     return memberships.ended(agreement, by=By.SHOP, now=now)
-
-
-def end_released(*, now: datetime) -> Iterator[BillingAgreement]:
-    """End those that nothing needs any more; yields each that has ended."""
-    for agreement in to_end().iterator(chunk_size=100):
-        if end(agreement, now=now):
-            yield agreement
 
 
 def to_check(*, now: datetime) -> QuerySet[BillingAgreement]:

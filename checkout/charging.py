@@ -31,7 +31,8 @@ Status = PaymentTransaction.Status
 #: Two reports of one moment may differ by a second (observed), and each is in whole seconds.
 JITTER = timedelta(seconds=1)
 #: So long an agreement rests, by our clock, that its next charge is later in the provider's books.
-REST = timedelta(seconds=5)
+#: It counts from before we look: until the charge is taken, two calls may run into their time-outs.
+REST = timedelta(minutes=1)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,7 +80,7 @@ def look(txn: PaymentTransaction, *, now: datetime) -> Before | Missed | Decline
     if isinstance(found, Declined):
         return found
     if not found.is_active:
-        return Declined("inactive", "the agreement was ended at the provider", why=Why.ENDED)
+        return Declined("ended", "the agreement was ended at the provider", why=Why.ENDED)
     if missed := missed_in(found, agreement):
         return missed
     return Before(found.last_charged_at or NEVER, agreement.used_at)
@@ -124,12 +125,18 @@ def charged_since(gateway: Gateway, txn: PaymentTransaction) -> Approved | None:
 
 def missed_in(found: Agreement, agreement: BillingAgreement) -> Missed | None:
     """What came of the agreement's last charge, if that counts as failed and the books have it."""
-    sent = agreement.transactions.filter(agreement_charged_at__isnull=False)
-    last = sent.select_related("order__user", "agreement").order_by("-pk").first()
-    if last is None or last.status != Status.FAILED or last.agreement_charged_at is None:
+    last = last_failed(agreement)
+    if last is None or last.agreement_charged_at is None:
         return None
     approved = approval_in(found, last, last.agreement_charged_at)
     return Missed(last, approved) if approved else None
+
+
+def last_failed(agreement: BillingAgreement) -> PaymentTransaction | None:
+    """The last charge that was sent by the agreement, if it counts as failed."""
+    sent = agreement.transactions.filter(agreement_charged_at__isnull=False)
+    last = sent.select_related("order__user", "agreement").order_by("-pk").first()
+    return last if last and last.status == Status.FAILED else None
 
 
 def approval_in(found: Agreement, txn: PaymentTransaction, before: datetime) -> Approved | None:

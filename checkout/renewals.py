@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import memberships
 from accounts.models import BillingAgreement, Membership
-from checkout import agreements, charging, mails, payments
+from checkout import agreements, charging, mails, payments, settling
 from checkout.crew import Crew
 from checkout.gateways.base import Agreement, Declined, GatewayError, Why
 from checkout.models import Mail
@@ -111,7 +111,8 @@ def renew_or_postpone(membership_pk: int, *, now: datetime) -> Renewal:
         return renew(membership_pk, now=now)
     except Exception as error:
         logger.exception("membership %s could not be renewed", membership_pk)
-        due(now=now).filter(pk=membership_pk).update(charge_at=now + LATER)
+        taken_up = Membership.objects.filter(pk=membership_pk, charge_at__lte=now + LATER)
+        taken_up.update(charge_at=now + LATER)  # not if it was paid or stopped before that
         why = f"{type(error).__name__}: {error}"
         return Renewal(membership_pk, Said.POSTPONED, why=why)
 
@@ -205,6 +206,7 @@ def end_one(membership_pk: int, user_id: int, *, now: datetime) -> Membership | 
         memberships.end(membership, now=now)
         membership.save()
         mails.about(Mail.Event.UNPAID if had_failed else Mail.Event.ENDED, membership)
+    renewing.stop_waiting(user_id, now=now)
     return membership
 
 
@@ -212,12 +214,18 @@ def end_agreements(
     *, now: datetime, crew: Crew | None = None, seconds: float | None = None
 ) -> Iterator[BillingAgreement]:
     """
-    End at the provider what nothing needs any more; yields each that has ended.
+    End at the provider what nothing needs any more; yields each that has ended. Where its last
+    charge counts as failed, the provider is asked once more whether it was taken.
 
     :param crew: whose ``rate`` counts, and who can be told to stop.
     :param seconds: begin with no more after this long.
     """
+    crew = crew or Crew()
     for agreement in in_turn(agreements.to_end(), crew, seconds):
+        if charging.last_failed(agreement):
+            if ask(agreement, now=now) is None:
+                continue
+            crew.wait()
         if agreements.end(agreement, now=now):
             yield agreement
 
@@ -227,18 +235,33 @@ def check_agreements(
 ) -> Iterator[BillingAgreement]:
     """
     Ask the provider about agreements nobody has asked about for long; yields each that its shopper
-    has ended there: then the membership ends with what is paid, and they are told.
+    has ended there: then the membership ends with what is paid, or goes on for its grace period if
+    that is over, and they are told.
 
     The parameters are those of ``end_agreements``.
     """
     for agreement in in_turn(agreements.to_check(now=now), crew, seconds):
-        try:
-            found = agreements.ask(agreement, now=now)
-        except GatewayError as error:
-            logger.warning("agreement %s was not told of: %s", agreement.pk, error)
-            continue
-        if is_over(found) and note_ended(agreement, now=now):
+        found = ask(agreement, now=now)
+        if found and is_over(found) and note_ended(agreement, now=now):
             yield agreement
+
+
+def ask(agreement: BillingAgreement, *, now: datetime) -> Agreement | Declined | None:
+    """
+    What the provider's books say of an agreement; None if they do not say. Its last charge is
+    settled, if it counts as failed and they have it.
+    """
+    try:
+        found = agreements.ask(agreement, now=now)
+    except GatewayError as error:
+        logger.warning("agreement %s was not told of: %s", agreement.pk, error)
+        return None
+    if isinstance(found, Declined):
+        logger.error("agreement %s was not told of: %s", agreement.pk, found.code)
+        return found if found.why in agreements.GONE else None
+    if missed := charging.missed_in(found, agreement):
+        settling.settle(missed.charge, missed.approved, now=now)
+    return found
 
 
 def in_turn(
@@ -261,7 +284,10 @@ def is_over(found: Agreement | Declined) -> bool:
 
 
 def note_ended(agreement: BillingAgreement, *, now: datetime) -> bool:
-    """The shopper ended the agreement at the provider: their membership does not renew."""
+    """
+    The shopper ended the agreement at the provider: their membership does not renew. If it is not
+    paid any more, it lasts for the grace period, as after a charge that told the same.
+    """
     with transaction.atomic(durable=True):
         user_ids = agreement.memberships.order_by("user").values_list("user_id", flat=True)
         locked = [memberships.lock(user_id) for user_id in user_ids]
@@ -269,7 +295,11 @@ def note_ended(agreement: BillingAgreement, *, now: datetime) -> bool:
             return False
         for membership in locked:
             if membership.renews and membership.agreement_id == agreement.pk:
-                memberships.stop(membership, now=now)
+                if membership.paid_until > now:
+                    memberships.stop(membership, now=now)
+                else:
+                    membership.charge_at, membership.refusal = None, Membership.Refusal.ENDED
+                    membership.failing_since = membership.failing_since or now
                 membership.save()
                 mails.about(Mail.Event.METHOD, membership)
         return True

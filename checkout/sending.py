@@ -68,7 +68,10 @@ def send_renewal(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declin
         if charged := charging.charged_since(gateway, txn):
             return charged
         raise
-    if answer.why == Why.ENDED:  # its books may be closed, and it cannot have been charged
+    if answer.why in {
+        Why.ENDED,
+        Why.OTHER_BUYER,
+    }:  # its books may be closed, and it cannot have been charged
         return answer
     return charging.charged_since(gateway, txn) or answer
 

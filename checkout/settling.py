@@ -10,8 +10,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts import memberships
-from accounts.models import Membership
-from checkout import agreements, charging, discrepancies, mails, refunds
+from accounts.models import BillingAgreement, Membership
+from checkout import agreements, charging, discrepancies, endings, mails, refunds
 from checkout.gateways.base import Approved, Declined, Why
 from checkout.models import Discrepancy, Mail
 from orders import fulfilment, joining, refunding
@@ -148,8 +148,11 @@ def enter(
     if txn.kind == Kind.REFUND:
         refunding.complete(order, txn.refund, transactions, now=now)
         mails.write(Mail.Event.REFUNDED, order, txn, refund=txn.refund)
+        endings.follow(order, now=now)
         return
     is_wanted = fulfilment.follow_the_money(order, transactions, now=now)
+    if txn.is_by_agreement:
+        BillingAgreement.objects.filter(transactions=txn).update(used_at=now)
     if not txn.tid:
         report_unnamed(order, txn, now=now)
     if approved.sid:  # an order that came to nothing leaves its agreement to nobody
@@ -229,6 +232,8 @@ def enter_late(
         done = "entered as refunded"
     elif any(each.kind == Kind.CHARGE and each.status in live for each in transactions):
         kind = Discrepancy.Kind.DUPLICATE
+        if approved.sid:  # nobody needs it, and the shopper agreed to it
+            memberships.release(agreements.keep(txn, approved, now=now))
         done = "the order has another payment: refund this one in the provider's site"
     else:
         has_ended = order.status == Order.Status.CANCELED and not fulfilment.revive(order, now=now)

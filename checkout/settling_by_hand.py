@@ -26,7 +26,7 @@ from django.db import transaction
 from accounts.models import User
 from checkout import discrepancies, limits, sending, settling
 from checkout.calls import gateway_for
-from checkout.gateways.base import Approved, Declined, Found, Movement, Paid
+from checkout.gateways.base import Approved, Declined, Found, Movement, OutcomeUnknown, Paid, Why
 from checkout.models import Discrepancy
 from orders.models import PaymentTransaction
 
@@ -102,9 +102,11 @@ def look(txn: PaymentTransaction) -> Books:
     """
     What the provider's books show that could be this transaction.
 
-    :raises GatewayError: there is no answer.
+    :raises GatewayError: there is no answer, or nothing that could be asked about.
     """
     charge = txn if txn.kind == Kind.CHARGE else sending.charge_of(txn)
+    if not charge.tid:
+        raise OutcomeUnknown("the tid is not known, so the payment cannot be looked up")
     found = gateway_for(txn).lookup(sending.payment_of(charge))
     if not isinstance(found, Found):
         return Books(found.code)
@@ -165,7 +167,8 @@ def possible(
 
 
 def not_moved(explanation: str) -> Declined:
-    return Declined(BY_HAND, explanation)
+    """No money moved. The payer did not refuse it, so an agreement is charged again tomorrow."""
+    return Declined(BY_HAND, explanation, why=Why.SHOP)
 
 
 def settle(

@@ -18,7 +18,7 @@ from accounts.models import Membership, User
 from checkout import limits, mails, members, naming, payments, refunds
 from checkout.members import Share
 from checkout.models import Mail
-from orders import refunding
+from orders import refunding, renewing
 from orders.locking import locked
 from orders.models import Order, OrderLine, Refund
 
@@ -111,6 +111,7 @@ def stop_at_once(user: User, *, by: User, reason: str, seen: str, now: datetime)
         if did_renew:
             memberships.stop(membership, now=now)
             membership.save()
+    renewing.stop_waiting(user.pk, now=now)
     made = [end(each, by=by, reason=reason, now=now) for each in endings]
     members.end_if_unpaid(membership, now=now)
     if did_renew:

@@ -135,9 +135,9 @@ class Why(Enum):
     """Whom a refusal is about, as far as charging an agreement again goes."""
 
     PAYER = "payer"  # the card or account: another day it may do
-    ENDED = "ended"  # the agreement has ended, or is not known: the buyer must agree anew
+    ENDED = "ended"  # the agreement has ended: the buyer must agree anew
     USED_UP = "used up"  # the agreement was charged too often this month
-    OTHER_BUYER = "other buyer"  # the agreement is somebody else's: our books are wrong
+    OTHER_BUYER = "other buyer"  # it is somebody else's, or not known there: our books are wrong
     SHOP = "shop"  # our keys, our quota, our request: the buyer can do nothing about it
 
 

@@ -71,7 +71,7 @@ CODES = {
     -731: declined("the CID is wrong", Why.SHOP),
     -732: declined("the GID is wrong", Why.SHOP),
     -733: declined("the CID secret is wrong", Why.SHOP),
-    -750: declined("the SID does not exist", Why.ENDED),
+    -750: declined("the SID does not exist", Why.OTHER_BUYER),
     -751: declined("the SID is inactive", Why.ENDED),
     -752: declined("the SID was used up for this month", Why.USED_UP),
     -753: declined("the SID belongs to another buyer", Why.OTHER_BUYER),

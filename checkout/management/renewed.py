@@ -14,15 +14,16 @@ from accounts.models import Membership
 from checkout.management.watching import Watching, dumped
 from checkout.renewals import Renewal, Said
 
-#: What calls to the provider took since a moment, by the journal, so that nothing is held here.
+#: What calls to renew took since a moment, by the journal, so that nothing is held here.
 LATENCY = """
     SELECT operation, count(*), percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
                ORDER BY extract(epoch FROM finished_at - started_at) * 1000)
-    FROM checkout_providercall
-    WHERE started_at >= %s AND finished_at IS NOT NULL AND operation IN ('status', 'subscription')
+    FROM checkout_providercall call
+    JOIN orders_paymenttransaction txn ON txn.id = call.transaction_id AND txn.kind = 'CHARGE'
+    JOIN orders_order ON orders_order.id = txn.order_id AND orders_order.kind = 'RENEWAL'
+    WHERE started_at >= %s AND finished_at IS NOT NULL
     GROUP BY operation ORDER BY operation
 """
-ASKED = {"status": "about agreements", "subscription": "to charge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Latency:
 
 
 def latency_since(began: datetime) -> list[Latency]:
-    """Of every call about memberships that this shop has made since, on whatever machine."""
+    """Of every call to renew that this shop has made since, on whatever machine."""
     with connection.cursor() as cursor:
         cursor.execute(LATENCY, [began])
         rows = cursor.fetchall()
@@ -110,7 +111,7 @@ class InWords(Telling):
         self.stdout.write(f"{it['per_second']:,} memberships a second, {it['seconds']:,} s")
         for each in it["latency"]:
             self.stdout.write(
-                f"the provider, asked {each['calls']:,} times {ASKED[each['operation']]}: "
+                f"the provider, asked {each['calls']:,} times ({each['operation']}): "
                 f"median {each['median']:,} ms, 95 % within {each['p95']:,} ms"
             )
         if is_stopped:

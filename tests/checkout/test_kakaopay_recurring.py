@@ -335,7 +335,7 @@ def test_a_charge_that_the_card_refuses(kakaopay, provider):
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        (-750, Why.ENDED),
+        (-750, Why.OTHER_BUYER),
         (-751, Why.ENDED),
         (-752, Why.USED_UP),
         (-753, Why.OTHER_BUYER),
@@ -400,9 +400,9 @@ def test_an_agreement_that_has_ended_already(kakaopay, provider, path):
 
 @pytest.mark.parametrize("path", ASK)
 def test_an_agreement_that_nobody_knows(kakaopay, provider, path):
-    """Refused: the buyer would have to agree anew."""
+    """Refused: our books are wrong, or our CID is. It proves nothing of the buyer."""
     answer(provider, path, {"error_code": -750, "error_message": "no"}, status=400)
-    assert getattr(kakaopay, ASK[path])(SID) == Declined("-750", "no", why=Why.ENDED)
+    assert getattr(kakaopay, ASK[path])(SID) == Declined("-750", "no", why=Why.OTHER_BUYER)
 
 
 @pytest.mark.parametrize("path", ASK)

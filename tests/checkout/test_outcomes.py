@@ -46,7 +46,7 @@ def test_whom_a_refusal_is_about():
         if meaning.outcome == Outcome.DECLINED and meaning.why not in {Why.PAYER, Why.SHOP}
     }
     assert others == {
-        -750: Why.ENDED,
+        -750: Why.OTHER_BUYER,
         -751: Why.ENDED,
         -752: Why.USED_UP,
         -753: Why.OTHER_BUYER,

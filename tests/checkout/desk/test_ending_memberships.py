@@ -8,9 +8,11 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.memberships import terms_of
 from checkout.models import Mail
 from orders import refunding
 from orders.models import Order, PaymentTransaction, Refund
+from orders.templatetags.periods import last_day
 from tests.checkout.desk.memberships import (
     CLERK,
     address,
@@ -186,14 +188,53 @@ class TestRefundingARenewal:
         give_back(renewal, refunding.by_amount(900))
         assert fresh(membership).ended_at is None
 
-    def test_the_first_of_two_periods(self, client, membership, buy, make_plan):
-        """Bought twice: what remains is said."""
+    @pytest.fixture
+    def with_a_pass(self, client, membership, buy, make_plan) -> tuple[Order, Order]:
+        """The orders of a period that renews, and of a pass that follows it."""
         buy(make_plan(renews=False), user=membership.user)
         client.force_login(operator())
         first, second = Order.objects.order_by("pk")
-        assert "the membership goes on until" in self.outlook(client, first, kind="FULL")
-        said = self.outlook(client, second, kind="FULL")
-        assert "it does not renew, and ends on" in said
+        return first, second
+
+    def test_what_renews_before_a_pass(self, client, membership, with_a_pass):
+        """It is said that it stops, when it ends, and that the pass is not moved forward."""
+        first, second = with_a_pass
+        begins, ends = second.period.starts_at, second.period.ends_at
+        assert self.outlook(client, first, kind="FULL").partition("is over: ")[2] == (
+            f"it does not renew, and ends on {last_day(ends)}. The next one that is paid begins "
+            f"on {timezone.localtime(begins):%Y-%m-%d} as before; the days until then bring no "
+            "benefits."
+        )
+        give_back(first, refunding.everything())
+        stopped = fresh(membership)
+        assert (stopped.renews, stopped.ended_at, stopped.paid_until) == (False, None, ends)
+        assert stopped.periods.get(status="PAID").starts_at == begins
+        assert terms_of(membership.user_id, now=timezone.now()).percent == 0
+
+    def test_a_pass_after_what_renews(self, client, membership, with_a_pass):
+        """It goes on and renews; the period is named by its last day."""
+        first, second = with_a_pass
+        starts, ends = second.period.starts_at, second.period.ends_at
+        assert self.outlook(client, second, kind="FULL") == (
+            f"The period {timezone.localtime(starts):%Y-%m-%d} – {last_day(ends)} is over; the "
+            f"membership goes on until {last_day(first.period.ends_at)}."
+        )
+        give_back(second, refunding.everything())
+        assert fresh(membership).renews
+
+    def test_days_between_two_paid_periods(self, client, membership, with_a_pass, buy, make_plan):
+        """They bring what the period before them brought."""
+        buy(make_plan(renews=False), user=membership.user)
+        said = self.outlook(client, with_a_pass[1], kind="FULL")
+        assert "the days until then bring the benefits of the last one that was paid." in said
+
+    def test_a_period_long_over(self, client, renewal, membership):
+        """Nothing of the membership changes, and that is said."""
+        first = membership.periods.get(number=1).orders.get()
+        assert "its membership stays as it is" in self.outlook(client, first, kind="FULL")
+        before = fresh(membership).paid_until
+        give_back(first, refunding.everything())
+        assert (fresh(membership).renews, fresh(membership).paid_until) == (True, before)
 
     def test_the_orders_page(self, client, renewal, membership):
         """Says what kind of order it is, and leads to the membership; so does the list."""

@@ -10,6 +10,7 @@ from accounts.models import BillingAgreement, Membership
 from checkout import trail
 from checkout.models import Mail
 from orders.models import Order
+from orders.templatetags.periods import last_day
 from tests.checkout.desk.memberships import (
     LIST,
     address,
@@ -115,8 +116,20 @@ class TestThePage:
         for expected in (order.number, charge.tid, "₩4,900", "Order confirmation", "approve"):
             assert expected in text
         assert address(membership.agreement) in text
-        paid_until = timezone.localtime(membership.paid_until)
-        assert f"It is paid until {paid_until:%Y-%m-%d}" in text
+
+    def test_last_days(self, client, membership, clerk):
+        """As its shopper reads them: what ends at midnight ends with the day before."""
+        day = last_day(membership.paid_until)
+        first = timezone.localtime(membership.paid_until).date()
+        assert day == first - timedelta(days=1)
+        text = text_of(client, membership)
+        assert f"It is paid until {day}, and renewed at {first} 09:00." in text
+        assert f"<dt>Paid until</dt><dd>{day}</dd>" in text
+        assert f"<dt>Lasts until</dt><dd>{day + timedelta(days=7)}</dd>" in text
+        starts = timezone.localtime(membership.periods.get().starts_at).date()
+        assert f"1. {starts} – {day}" in text
+        listed = client.get(LIST).context["cl"]
+        assert listed.model_admin.paid_to(listed.result_list[0]) == str(day)
 
     def test_as_many_queries_for_a_long_life(self, client, membership, clerk, at):
         """Ten more periods cost none."""
@@ -164,6 +177,7 @@ class TestStoppingAndResuming:
         """It does not renew; its shopper is told, and the audit trail says who did it."""
         answer = press(client, membership, "stop")
         assert answer.headers["Location"] == address(membership)
+        assert f"ends on {last_day(membership.paid_until)}." in told(answer)[0]
         stopped = fresh(membership)
         assert (stopped.renews, stopped.charge_at, stopped.ended_at) == (False, None, None)
         assert Mail.objects.filter(event="STOPPED").count() == 1

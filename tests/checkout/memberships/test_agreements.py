@@ -2,14 +2,25 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from accounts import memberships
 from accounts.models import BillingAgreement, Membership
-from checkout import agreements, members, payments, reconciliation, renewals, sending, settling
+from checkout import (
+    agreements,
+    members,
+    membership_mails,
+    payments,
+    reconciliation,
+    renewals,
+    sending,
+    settling,
+)
 from checkout.calls import gateway_for
-from checkout.models import Mail, ProviderCall
+from checkout.gateways.base import Approved
+from checkout.models import Discrepancy, Mail, ProviderCall
 from orders.models import PaymentTransaction
 from shop.models import Product
 from tests.checkout.memberships.conftest import membership_of
@@ -64,6 +75,13 @@ class TestEnding:
         assert end_all(at(JANUARY)) == [member.agreement]
         assert of(member).status == Status.ENDED
 
+    def test_what_nobody_knows_there(self, member, kakaopay, at):
+        """There is nothing to end, and nobody says that its shopper did."""
+        BillingAgreement.objects.update(status=Status.ENDING)
+        kakaopay.fault("inactive", before="error:-750")
+        assert end_all(at(JANUARY)) == [member.agreement]
+        assert of(member).ended_by == BillingAgreement.By.SHOP
+
     def test_a_refusal_is_tried_again(self, member, kakaopay, at):
         """Our key is wrong today: it stays on the list."""
         BillingAgreement.objects.update(status=Status.ENDING)
@@ -85,6 +103,19 @@ class TestEnding:
         settling.settle(charge, replace(approved, sid=sid), now=now)
         assert BillingAgreement.objects.get().status == Status.ENDING
         assert not Membership.objects.exists()
+
+    def test_of_a_second_payment_of_one_order(self, member):
+        """It counted as failed, and another one paid: nothing needs its agreement."""
+        (late,) = PaymentTransaction.objects.all()
+        late.pk, late.public_id, late.agreement, late.aid = None, uuid4(), None, ""
+        late.status, late.tid, late._state.adding = "FAILED", "T" + "0" * 19, True
+        late.save()
+        approved = Approved("A1", 4_900, JANUARY, tid=late.tid, sid="S" + "0" * 19)
+        settling.settle(late, approved, now=JANUARY)
+        assert Discrepancy.objects.get().kind == "DUPLICATE"
+        left = BillingAgreement.objects.exclude(pk=member.agreement_id).get()
+        assert (left.sid, left.status) == (approved.sid, Status.ENDING)
+        assert of(member).status == Status.ACTIVE
 
 
 def lookup_of(charge):
@@ -151,6 +182,29 @@ class TestChecking:
             "METHOD"
         ]
         assert list(renewals.check_agreements(now=now)) == []
+
+    @pytest.mark.parametrize("hour", [5, 12], ids=["before the charge", "after a refusal"])
+    def test_what_was_ended_in_the_grace_period(self, member, kakaopay, at, hour):
+        """They are members for all of it, and can register another method meanwhile."""
+        kakaopay.decline_subscription(member.agreement.sid, "NOT_ENOUGH_BALANCE")
+        renewals.renew(member.pk, now=at(seoul(2027, 2, 28, hour)))
+        kakaopay.end_subscription(member.agreement.sid)
+        BillingAgreement.objects.update(checked_at=None)
+        now = at(seoul(2027, 2, 28, hour, 30))
+        assert list(renewals.check_agreements(now=now)) == [member.agreement]
+        failing = membership_of(member.user)
+        assert failing.is_good(now)
+        assert (failing.renews, failing.refusal, failing.charge_at) == (True, "ENDED", None)
+        assert (failing.is_failing, failing.lasts_until) == (True, member.lasts_until)
+        assert not membership_mails.is_overtaken(Mail.objects.get(event="METHOD"))
+        assert list(renewals.end_overdue(now=now)) == []
+
+    def test_what_nobody_knows_there(self, member, kakaopay, at, caplog):
+        """Perhaps our CID is wrong: no membership ends for that, and the log says so."""
+        kakaopay.fault("status", before="error:-750")
+        assert list(renewals.check_agreements(now=at(JANUARY + timedelta(days=7)))) == []
+        assert (of(member).status, membership_of(member.user).renews) == (Status.ACTIVE, True)
+        assert "was not told of: -750" in caplog.text
 
     def test_each_is_asked_about_now_and_then(self, member, at):
         """A week after it was last heard of, and not again until another week is over."""

@@ -4,7 +4,11 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
 
+from accounts import memberships
 from accounts.models import BillingAgreement, MembershipPeriod
 from checkout import (
     agreements,
@@ -14,17 +18,21 @@ from checkout import (
     reconciliation,
     renewals,
     settling,
+    settling_by_hand,
 )
+from checkout.gateways.base import OutcomeUnknown
 from checkout.models import Discrepancy, Mail
 from orders import placing
 from orders.models import Order, PaymentTransaction
 from tests.checkout.memberships.conftest import membership_of
 from tests.checkout.memberships.test_renewing import JANUARY, seoul
 from tests.races import all_at_once
+from tests.staff import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = PaymentTransaction.Status
+SAID = {"evidence": "mail of 1 March", "explanation": "KakaoPay's support says so."}
 A_MINUTE = timedelta(minutes=1)
 #: When no bank can be at work any more.
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -205,6 +213,40 @@ class TestTakenAfterItWasGivenUp:
         ]
         assert set(Discrepancy.objects.values_list("kind", flat=True)) == {"NO_NAME", "STATUS"}
 
+    def test_it_is_found_by_the_weekly_question(self, late, member, kakaopay, at):
+        """Though nothing is charged again: the period is paid after all, and was not ended."""
+        BillingAgreement.objects.update(checked_at=None)
+        assert list(renewals.check_agreements(now=at(late.sent_at + timedelta(hours=2)))) == []
+        late.refresh_from_db()
+        renewed = membership_of(member.user)
+        assert (late.status, renewed.paid_until) == (Status.SUCCEEDED, seoul(2027, 3, 31))
+        assert (renewed.renews, charges_of(member, kakaopay)) == (True, 2)
+
+    def test_it_is_found_before_its_agreement_is_ended(self, late, member, kakaopay, at):
+        """Stopped, and nobody asks again: its money is the buyer's, and a person is told."""
+        now = at(late.sent_at + timedelta(hours=2))
+        self.run_out(member, now)
+        assert list(renewals.end_agreements(now=now)) == [member.agreement]
+        late.refresh_from_db()
+        assert late.status == Status.SUCCEEDED
+        told = " ".join(Discrepancy.objects.values_list("detail", flat=True))
+        assert "refund" in told
+        assert kakaopay.subscription(member.agreement.sid).status == "INACTIVE"
+
+    @pytest.mark.parametrize("fault", ["http_500", "error:-401"])
+    def test_not_ended_before_that_is_known(self, late, member, kakaopay, at, fault):
+        """Afterwards nobody might tell: it is tried again."""
+        now = at(late.sent_at + timedelta(hours=2))
+        self.run_out(member, now)
+        kakaopay.fault("status", before=fault)
+        assert list(renewals.end_agreements(now=now)) == []
+        assert kakaopay.subscription(member.agreement.sid).status == "ACTIVE"
+        assert list(renewals.end_agreements(now=now)) == [member.agreement]
+
+    def run_out(self, member, now):
+        members.stop(member.user, now=now)
+        assert list(renewals.end_overdue(now=now)) == [member]
+
     def test_a_period_that_was_paid_otherwise(self, late, member, kakaopay, at):
         """By another card: its money is the buyer's, and a person is told to give it back."""
         now = at(member.charge_at + timedelta(hours=2))
@@ -234,11 +276,12 @@ class TestTakenAfterItWasGivenUp:
 
 class TestPaidForNothing:
     def test_what_was_stopped_is_not_charged(self, member, buy, make_plan, kakaopay, at):
-        """Stopped between the order and its charge; a member they stay, by a pass."""
+        """Stopped just before the charge, and its order not ended yet; a member by a pass."""
         order = renewals.take_up(member.pk, now=member.charge_at)
         now = at(member.charge_at)
         buy(make_plan(renews=False), user=member.user, now=now)
-        members.stop(member.user, now=now)
+        with transaction.atomic():
+            memberships.cancel(member.user.pk, now=now)
         assert membership_of(member.user).is_good(now)
         assert payments.charge(order, now=now).status == Status.CREATED
         assert charges_of(member, kakaopay) == 1
@@ -298,6 +341,18 @@ class TestTheClock:
         assert renewals.renew(member.pk, now=now).said == "postponed"
         assert charges_of(member, kakaopay) == 1
 
+    def test_it_rests_for_longer_than_a_charge_takes(self, settings):
+        """Its rest begins before it is asked how it stands, and both calls may be slow."""
+        a_call = settings.KAKAOPAY_CONNECT_TIMEOUT_SECONDS + settings.KAKAOPAY_READ_TIMEOUT_SECONDS
+        seconds = renewals.CALLS_TO_RENEW * a_call
+        assert charging.REST - timedelta(seconds=seconds) > 2 * charging.JITTER
+
+    def test_it_rests_when_recovery_has_found_the_charge(self, lost, member, at):
+        """A bank may have taken its time: the rest begins when the charge is known."""
+        now = at(member.charge_at + HALF_AN_HOUR)
+        settle(now)
+        assert membership_of(member.user).agreement.used_at == now
+
 
 class TestNobodyTells:
     """The provider will not say how the agreement stands."""
@@ -311,3 +366,54 @@ class TestNobodyTells:
         told = Discrepancy.objects.get()
         assert txn.status == Status.PROCESSING
         assert (told.kind, told.transaction, told.aid) == ("STATUS", txn, txn.public_id.hex)
+
+
+class TestByHand:
+    """The agreement is not told of any more, so a person says what became of its charge."""
+
+    @pytest.fixture
+    def approver(self, client, db):
+        permissions = ("view_discrepancy", "close_discrepancy", "approve_refund")
+        person = staff("approver@example.com", *permissions)
+        client.force_login(person)
+        return person
+
+    @pytest.fixture
+    def row(self, lost, kakaopay):
+        """Recovery has asked in vain for six hours."""
+        kakaopay.fault("status", before="error:-750", times=None)
+        (txn,) = settle(lost.sent_at + timedelta(hours=6))
+        assert txn.status == Status.PROCESSING
+        return Discrepancy.objects.get()
+
+    def test_it_moved(self, client, approver, row, lost, member):
+        """Without a tid nothing can be looked up: an approver's word does, and the tid is asked
+        for afterwards."""
+        PaymentTransaction.objects.update(sent_at=timezone.now() - timedelta(minutes=61))
+        address = reverse("admin:checkout_discrepancy_settle", args=[row.pk])
+        assert "tid is not known" in client.get(address).content.decode()
+        answer = client.post(address, SAID | {"verdict": "moved", "aid": "A" + "0" * 19})
+        assert answer.status_code == 302
+        lost.refresh_from_db()
+        assert (lost.status, lost.tid) == (Status.SUCCEEDED, "")
+        assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
+        assert Discrepancy.objects.get(closed_at=None).kind == "NO_NAME"
+
+    def test_others_may_not_say_so(self, row, lost):
+        """It takes somebody who approves refunds."""
+        with pytest.raises(OutcomeUnknown):
+            settling_by_hand.look(lost)
+        with pytest.raises(settling_by_hand.NotSeen):
+            settling_by_hand.moved(lost, "A1", None, by=staff("c@example.com", "close_discrepancy"))
+
+    def test_it_did_not_move(self, approver, row, member, at):
+        """Nobody's card refused it: no mail, no attempt counted, and charged again tomorrow."""
+        now = at(member.charge_at + timedelta(hours=6))
+        no = settling_by_hand.not_moved("KakaoPay says so.")
+        settling_by_hand.settle(row, no, by=approver, **SAID, now=now)
+        again = membership_of(member.user)
+        assert (again.charge_at, again.attempts, again.is_failing) == (
+            *(seoul(2027, 3, 1, 9), 0),
+            False,
+        )
+        assert not Mail.objects.filter(event="REFUSED").exists()

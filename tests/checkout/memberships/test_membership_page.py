@@ -323,6 +323,19 @@ class TestAnotherPlan:
         told(browser, PLAN, plan=str(membership.plan_id))
         assert membership_of(member).next_plan is None
 
+    def test_what_the_next_period_would_cost(self, browser, member, make_plan, monthly):
+        """The present plan at its announced price, the chosen one as agreed, others as on sale."""
+        chosen, other = make_plan(price=9_900), make_plan(price=19_900)
+        told(browser, PLAN, plan=str(chosen.pk))
+        Plan.objects.filter(pk=chosen.pk).update(price=12_900)
+        paid_until = membership_of(member).paid_until
+        rows = Membership.objects.filter(user=member)
+        rows.update(new_price=5_900, new_price_from=paid_until)
+        options = dict(browser.get(PLAN).context["options"])
+        assert options == {monthly: 5_900, chosen: 9_900, other: 19_900}
+        rows.update(new_price_from=paid_until + timedelta(days=1))
+        assert dict(browser.get(PLAN).context["options"])[monthly] == 4_900
+
     def test_back_to_a_plan_that_is_not_on_sale_any_more(self, browser, member, make_plan, monthly):
         """What somebody has they may keep."""
         told(browser, PLAN, plan=str(make_plan(price=9_900).pk))

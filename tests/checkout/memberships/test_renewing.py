@@ -70,6 +70,15 @@ class TestRenewing:
         assert renewals.renew(membership.pk, now=early).said == "nothing"
         assert Order.objects.count() == 1
 
+    def test_one_that_fails_is_left_alone_for_an_hour(self, buy, monthly, at):
+        """Its agreement's key cannot be read: it must not be tried again with every run."""
+        membership = membership_of(buy(monthly, now=at(JANUARY)).user)
+        BillingAgreement.objects.update(sealed_sid="nonsense")
+        now = at(membership.charge_at)
+        assert renewals.renew_or_postpone(membership.pk, now=now).said == "postponed"
+        membership.refresh_from_db()
+        assert membership.charge_at == now + renewals.LATER
+
     def test_a_lost_answer_is_found_by_the_agreement(self, buy, monthly, kakaopay, at):
         """The period counts as paid, without a tid, and a person is told."""
         membership = membership_of(buy(monthly, now=at(JANUARY)).user)
