@@ -1,7 +1,13 @@
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.translation import gettext_lazy as _
+
+from checkout.checks import subscription_cid
 
 
 class CheckoutConfig(AppConfig):
     name = "checkout"
     verbose_name = _("Checkout")
+
+    def ready(self) -> None:
+        checks.register(subscription_cid)

@@ -1,5 +1,6 @@
 """What a member sees of their membership, and does about it."""
 
+from copy import copy
 from datetime import datetime
 from http import HTTPStatus
 
@@ -200,13 +201,12 @@ def plans_on_sale() -> QuerySet[Plan]:
 
 def price_of(plan: Plan, membership: Membership) -> int:
     """What the membership's next period would cost with this plan, in won."""
-    if plan != membership.plan:
-        chosen_at = membership.next_price if plan == membership.next_plan else None
-        return chosen_at or plan.price
-    announced = membership.new_price_from
-    if membership.new_price and announced and announced <= membership.paid_until:
-        return membership.new_price
-    return membership.price
+    if plan not in {membership.plan, membership.next_plan}:
+        return plan.price
+    as_chosen = copy(membership)
+    if plan == membership.plan:
+        as_chosen.next_plan = None
+    return memberships.next_price(as_chosen)
 
 
 def say_what_went_back(request: ShopperRequest, done: list[Refund], *, is_over: bool) -> None:

@@ -17,7 +17,7 @@ from accounts.http import ShopperRequest
 from accounts.models import Membership
 from checkout import members, renewals
 from checkout.admin import membership_page, signed_out
-from checkout.admin.membership_words import day
+from checkout.admin.membership_words import last
 from checkout.renewals import Renewal, Said
 from shop.templatetags.money import won
 
@@ -64,7 +64,7 @@ def stop(desk: Any, request: ShopperRequest, membership: Membership) -> None:
         return
     desk.log_change(request, membership, _("Stopped with the end of what is paid."))
     said = _("It does not renew any more, and ends on %(day)s. Its shopper is told by mail.")
-    messages.success(request, said % {"day": day(stopped.paid_until)})
+    messages.success(request, said % {"day": last(stopped.paid_until)})
 
 
 def resume(desk: Any, request: ShopperRequest, membership: Membership) -> None:

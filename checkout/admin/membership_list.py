@@ -21,6 +21,7 @@ from checkout.admin.membership_words import (
     STATE_LABELS,
     State,
     day,
+    last,
     moment,
     state_of,
 )
@@ -153,7 +154,7 @@ class MembershipAdmin(FoundByOrder, ReadOnlyAdmin):
 
     @display(description=_("paid until"))
     def paid_to(self, membership: Membership) -> str:
-        return day(membership.paid_until)
+        return last(membership.paid_until)
 
     @display(description=_("started at"), ordering="started_at")
     def started(self, membership: Membership) -> str:

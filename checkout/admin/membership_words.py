@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import BillingAgreement, Membership, MembershipPeriod
 from orders.models import PaymentTransaction
+from orders.templatetags.periods import last_day
 from shop.templatetags.money import won
 
 PAID = MembershipPeriod.Status.PAID
@@ -80,8 +81,8 @@ def state_of(membership: Membership, *, is_in_doubt: bool, is_trial: bool, now: 
 def sentence_about(membership: Membership, state: State) -> str:
     """How it stands, and what comes next by itself."""
     words = {
-        "paid_until": day(membership.paid_until),
-        "lasts_until": day(membership.lasts_until),
+        "paid_until": last(membership.paid_until),
+        "lasts_until": last(membership.lasts_until),
         "charge_at": moment(membership.charge_at),
         "ended_at": moment(membership.ended_at or membership.lasts_until),
         "since": day(membership.failing_since),
@@ -136,25 +137,46 @@ def failing(membership: Membership) -> str:
 
 
 def after_refund(period: MembershipPeriod, *, now: datetime) -> str:
-    """What becomes of the membership once what this period cost has gone back."""
+    """What ``cut_short`` makes of the membership once what this period cost has gone back."""
+    membership = period.membership
+    if period.ends_at <= now:
+        said = _("The period %(period)s has ended long since: its membership stays as it is.")
+        return said % {"period": days_of(period)}
     others = [
-        each
-        for each in period.membership.periods.all()
-        if each.status == PAID and each.pk != period.pk
+        each for each in membership.periods.all() if each.status == PAID and each.pk != period.pk
     ]
     until = max((each.ends_at for each in others), default=now)
-    words = {"period": str(period), "until": day(until), "plan": period.membership.plan}
+    words = {"period": days_of(period), "until": last(until), "plan": membership.plan}
     if until <= now:
         return _("The membership “%(plan)s” ends at once: its period %(period)s is over.") % words
-    if period.number > max(each.number for each in others):
-        return (
-            _(
-                "The period %(period)s of the membership is over: it does not renew, and ends on "
-                "%(until)s."
-            )
-            % words
+    if membership.renews and period.plan.renews:
+        said = _(
+            "The period %(period)s of the membership is over: it does not renew, and ends on "
+            "%(until)s."
         )
-    return _("The period %(period)s is over; the membership goes on until %(until)s.") % words
+    else:
+        said = _("The period %(period)s is over; the membership goes on until %(until)s.")
+    return f"{said % words} {about_the_days_between(period, others)}".strip()
+
+
+def about_the_days_between(period: MembershipPeriod, others: list[MembershipPeriod]) -> str:
+    """Until a paid period that begins later, if there is one: nothing is moved forward."""
+    follows = min(
+        (each.starts_at for each in others if each.starts_at >= period.ends_at), default=None
+    )
+    if follows is None:
+        return ""
+    if any(each.starts_at < period.starts_at for each in others):
+        said = _(
+            "The next one that is paid begins on %(day)s as before; the days until then bring the "
+            "benefits of the last one that was paid."
+        )
+    else:
+        said = _(
+            "The next one that is paid begins on %(day)s as before; the days until then bring no "
+            "benefits."
+        )
+    return said % {"day": day(follows)}
 
 
 def how_charged(agreement: BillingAgreement) -> str:
@@ -174,6 +196,16 @@ def price_of(membership: Membership) -> str:
         "new_price": won(membership.new_price),
         "day": day(membership.new_price_from),
     }
+
+
+def days_of(period: MembershipPeriod) -> str:
+    """``2026-11-20 – 2026-12-19``: its first day and its last."""
+    return f"{day(period.starts_at)} – {last(period.ends_at)}"
+
+
+def last(ends_at: datetime) -> str:
+    """The last day, in Korea, of what ends at this time."""
+    return date_format(last_day(ends_at), "Y-m-d")
 
 
 def day(at: datetime | None) -> str:

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts.models import Plan
 from shop import plans
-from shop.models import Category
+from shop.models import Category, Product
 from shop.templatetags.money import won
 
 LINK = '<a class="text-primary-600 underline dark:text-primary-500" href="{}">{}</a>'
@@ -83,7 +83,16 @@ class PlanAdmin(ModelAdmin, TranslationAdmin[Plan]):
             gettext_lazy("What it costs"),
             {"fields": ["price", "months", "renews", "trial_days"]},
         ),
-        (gettext_lazy("What members get"), {"fields": ["discount_percent", "has_free_delivery"]}),
+        (
+            gettext_lazy("What members get"),
+            {
+                "fields": ["discount_percent", "has_free_delivery"],
+                "description": gettext_lazy(
+                    "What is changed here counts at once for all members of the plan, also in the "
+                    "period that they have paid already. They are not told by mail."
+                ),
+            },
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
@@ -140,9 +149,11 @@ class PlanAdmin(ModelAdmin, TranslationAdmin[Plan]):
             return redirect("admin:accounts_plan_change", object_id)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its product goes with it."""
+        """Its product goes with it, so whoever deletes it may delete that as well."""
         names = [str(plan) for plan in objs]
-        return names, {str(Plan._meta.verbose_name_plural): len(names)}, set(), []
+        may = request.user.has_perm("shop.delete_product")
+        missing = set() if may else {str(Product._meta.verbose_name)}
+        return names, {str(Plan._meta.verbose_name_plural): len(names)}, missing, []
 
     def delete_model(self, request: HttpRequest, obj: Plan) -> None:
         with transaction.atomic():

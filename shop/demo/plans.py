@@ -59,8 +59,8 @@ PLANS = [
         "Premium 3-month pass",
         13_900,
         3,
-        "정기결제 없이 석 달만 누리는 이용권입니다. 기간이 끝나면 저절로 끝나요.\n\n"
-        "이미 멤버라면 지금 이용 기간 뒤에 석 달이 더해집니다.",
+        "정기결제 없이 석 달만 누리는 이용권입니다. 기간이 끝나면 자동으로 끝나요.\n\n"
+        "이미 멤버십을 이용 중이라면 지금 이용 기간 뒤에 석 달이 더해집니다.",
         "Three months without recurring payments: it ends by itself.\n\n"
         "If you are a member already, the three months are added to what you have.",
         renews=False,

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import Membership, Plan, User
 from shop.models import Category, Product
 from tests.queries import queries_of
+from tests.staff import staff as staff_with
 
 LIST = "/admin/accounts/plan/"
 
@@ -123,6 +124,19 @@ def test_deleting_what_nobody_has(staff, plan):
     staff.post(page_of(plan, "delete"), {"post": "yes"})
     assert not Plan.objects.exists()
     assert not Product.objects.exists()
+
+
+def test_deleting_without_the_right_to_its_product(client, plan):
+    """Refused, as for any product."""
+    client.force_login(staff_with("clerk@example.com", "view_plan", "delete_plan"))
+    assert client.get(page_of(plan, "delete")).context["perms_lacking"]
+    assert client.post(page_of(plan, "delete"), {"post": "yes"}).status_code == 403
+    assert Plan.objects.get().product
+
+
+def test_benefits_count_at_once(staff, plan):
+    """The form says so."""
+    assert "counts at once for all members of the plan" in staff.get(page_of(plan)).text
 
 
 def test_deleting_what_somebody_has(staff, plan):
