@@ -93,7 +93,7 @@ def refuse_renewal(
         order.period, Membership.Refusal[refusal.why.name], agreement=txn.agreement, now=now
     )
     if refused and refusal.why != Why.SHOP:
-        for_good = refusal.why in {Why.ENDED, Why.OTHER_BUYER}
+        for_good = refused.refusal in memberships.FOR_GOOD
         mails.write(Mail.Event.METHOD if for_good else Mail.Event.REFUSED, order, txn)
 
 

@@ -23,7 +23,14 @@ from accounts.memberships.leaving import (
     resume,
     stop,
 )
-from accounts.memberships.renewing import due_period, next_attempt, next_price, pay, refuse
+from accounts.memberships.renewing import (
+    FOR_GOOD,
+    due_period,
+    next_attempt,
+    next_price,
+    pay,
+    refuse,
+)
 from accounts.memberships.standing import (
     CannotChange,
     NeedsMethod,
@@ -39,6 +46,7 @@ from accounts.memberships.standing import (
 from accounts.memberships.terms import NO_TERMS, Terms, is_member, terms_of
 
 __all__ = [
+    "FOR_GOOD",
     "NO_TERMS",
     "CannotChange",
     "NeedsMethod",

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from accounts.http import ShopperRequest
-from accounts.models import BillingAgreement, User
+from accounts.models import BillingAgreement
 from checkout import agreements_by_hand, attention, trail
 from checkout.admin import signed_out
 from checkout.admin.membership_page import (
@@ -31,7 +30,7 @@ from checkout.admin.membership_page import (
 from checkout.admin.membership_words import AGREEMENT_COLORS, day, how_charged, moment
 from checkout.agreements_by_hand import Answer, Said
 from orders.admin import ORDER_COLORS, FoundByOrder, ReadOnlyAdmin
-from orders.admin.searching import orders_meant
+from orders.admin.searching import of_people_meant
 from orders.models import Order, PaymentTransaction
 
 Status = BillingAgreement.Status
@@ -72,14 +71,7 @@ class AgreementAdmin(FoundByOrder, ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
         """By whatever tells of one of the person's orders, or by the address of the account."""
-        words = search_term.strip()
-        if not words:
-            return queryset, False
-        rows = BillingAgreement.objects.order_by()
-        people = User.objects.alias(lower=Lower("email")).filter(lower=words.lower())
-        buyers = Order.objects.filter(pk__in=orders_meant(words)).order_by().values("user")
-        found = rows.filter(user__in=people.values("pk")).union(rows.filter(user__in=buyers))
-        return queryset.filter(pk__in=found.values("pk")), False
+        return of_people_meant(queryset, search_term.strip()), False
 
     def get_urls(self) -> list[URLPattern]:
         ways: dict[str, Callable[..., None]] = {"ask": self.ask, "end": self.end}

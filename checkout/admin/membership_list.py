@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.http import ShopperRequest
-from accounts.models import Membership, MembershipPeriod, User
+from accounts.models import Membership, MembershipPeriod
 from checkout.admin import membership_actions, membership_page, membership_stop
 from checkout.admin.membership_words import (
     STATE_COLORS,
@@ -26,8 +25,8 @@ from checkout.admin.membership_words import (
     state_of,
 )
 from orders.admin import FoundByOrder, ReadOnlyAdmin
-from orders.admin.searching import orders_meant
-from orders.models import Order, PaymentTransaction
+from orders.admin.searching import of_people_meant
+from orders.models import PaymentTransaction
 from shop.templatetags.money import won
 
 
@@ -108,14 +107,7 @@ class MembershipAdmin(FoundByOrder, ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
         """By whatever tells of one of the person's orders, or by the address of the account."""
-        words = search_term.strip()
-        if not words:
-            return queryset, False
-        rows = Membership.objects.order_by()
-        people = User.objects.alias(lower=Lower("email")).filter(lower=words.lower())
-        buyers = Order.objects.filter(pk__in=orders_meant(words)).order_by().values("user")
-        found = rows.filter(user__in=people.values("pk")).union(rows.filter(user__in=buyers))
-        return queryset.filter(pk__in=found.values("pk")), False
+        return of_people_meant(queryset, search_term.strip()), False
 
     def get_urls(self) -> list[URLPattern]:
         own = [*membership_actions.urls(self), *membership_stop.urls(self)]

@@ -11,6 +11,7 @@ from django.db.models.functions import Collate, Lower
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException
 
+from accounts.models import User
 from orders import carriers
 from orders.models import Order, PaymentTransaction, Shipment
 
@@ -62,3 +63,14 @@ def as_stored(phone: str) -> str:
         return str(PhoneNumber.from_string(phone).as_e164)
     except NumberParseException:
         return ""
+
+
+def of_people_meant(rows: QuerySet[Any], words: str) -> QuerySet[Any]:
+    """Those of the rows whose ``user`` has this e-mail address, or an order that is meant."""
+    if not words:
+        return rows
+    all_rows = rows.model._default_manager.order_by()
+    people = User.objects.alias(lower=Lower("email")).filter(lower=words.lower())
+    buyers = Order.objects.filter(pk__in=orders_meant(words)).order_by().values("user")
+    found = all_rows.filter(user__in=people.values("pk")).union(all_rows.filter(user__in=buyers))
+    return rows.filter(pk__in=found.values("pk"))
