@@ -29,7 +29,8 @@ ASKING = (
 def workers(shop: LiveShop) -> Iterator[list[subprocess.Popen]]:
     """A worker for each queue, as the Procfile starts them."""
     lines = (ROOT / "Procfile").read_text().splitlines()
-    commands = [line.split()[2:] for line in lines if " procrastinate worker " in line]
+    commands = [line.split()[3:] for line in lines if " procrastinate worker " in line]
+    assert {command[0] for command in commands} == {"manage.py"}
     processes = [
         subprocess.Popen(
             [sys.executable, *command],
