@@ -47,7 +47,7 @@ class Life:
     clock: Clock = field(init=False)
     shoppers: Shoppers = field(init=False)
     counts: Counter[str] = field(default_factory=Counter)
-    set_back_on: set[date] = field(default_factory=set)
+    days: trouble.Days = field(default_factory=trouble.Days)
     problems: list[str] = field(default_factory=list)
     prices: list[tuple[datetime, str, int]] = field(default_factory=list)
 
@@ -139,7 +139,7 @@ class Life:
             trouble.lose_answers(self.kakaopay, self.choose, due=due)
             if self.choose.random() < CLOCK_SET_BACK:
                 behind = timedelta(minutes=self.choose.choice([30, 600, 1_500, 5_000, 50_000]))
-                self.set_back_on.add(months.day_of(moment))
+                self.days.set_back.add(months.day_of(moment))
                 self.counts["times the clock was set back"] += 1
         self.counts["shifts"] += 1
         self.counts["double runs"] += bool(due and crew > 1)
@@ -153,6 +153,7 @@ class Life:
             self._kill_some(at_work, due)
         if killed := sum([self._was_killed(worker) for worker in at_work]):
             self.counts["kills"] += killed
+            self.days.killed.add(months.day_of(moment))
             wait_until_quiet(self.sandbox)
 
     def _was_killed(self, worker: Worker) -> bool:

@@ -21,7 +21,7 @@ def differences(life: Life, books: Books) -> Iterator[Difference]:
     for membership in books.memberships:
         shopper = shoppers[membership.user_id]
         yield from periods.in_time(books, membership, shopper, life.prices)
-        yield from rules.in_rules(books, membership, shopper, life.set_back_on)
+        yield from rules.in_rules(books, membership, shopper, life.days)
     asked_within = timedelta(days=settings.AGREEMENT_CHECK_DAYS + 1)
     yield from aftermath.in_agreements(books, shoppers.values(), asked_within)
     yield from aftermath.in_discrepancies(books)

@@ -9,7 +9,7 @@ from tests.renewing import months
 from tests.renewing.books import DECLINED, INACTIVE, USED_UP, Books, Call
 from tests.renewing.periods import PAID, name
 from tests.renewing.shoppers import Did, Shopper
-from tests.renewing.trouble import NO
+from tests.renewing.trouble import NO, Days
 
 #: The shop's settings, once more.
 RETRIES = (1, 3, 5)
@@ -21,25 +21,25 @@ CHANGES = (Did.STOPPED, Did.RESUMED, Did.STOPPED_AT_ONCE, Did.REGISTERED, Did.BO
 
 
 def in_rules(
-    books: Books, membership: Membership, shopper: Shopper, set_back_on: set[date]
+    books: Books, membership: Membership, shopper: Shopper, days: Days
 ) -> Iterator[Difference]:
     for period in books.periods[membership.pk]:
-        yield from in_attempts(books, period, shopper, set_back_on)
-    yield from in_endings(books, membership, shopper)
+        yield from in_attempts(books, period, shopper, days)
+    yield from in_endings(books, membership, shopper, days)
 
 
 def in_attempts(
-    books: Books, period: MembershipPeriod, shopper: Shopper, set_back_on: set[date]
+    books: Books, period: MembershipPeriod, shopper: Shopper, days: Days
 ) -> Iterator[Difference]:
     """
     Each is on the day that the one before it allows. A shopper who does something meanwhile, or a
     clock that was set back, changes the days; but never are there two on one day.
     """
-    calls = attempts(books, period)
-    free = {months.day_of(entry.at) for entry in shopper.did(*CHANGES)} | set_back_on
+    calls = attempts(books, period, days)
+    free = {months.day_of(entry.at) for entry in shopper.did(*CHANGES)} | days.set_back
     refused_first: date | None = None
     for before, call in zip([None, *calls], calls, strict=False):
-        if before and call.day == before.day and call.day not in set_back_on:
+        if before and call.day == before.day and call.day not in days.set_back:
             yield Difference(Harm.WRONG, f"{name(period)} was tried twice on {call.day}")
         if before is None and call.at < period.starts_at + CHARGING - DAY / 24:
             yield Difference(Harm.WRONG, f"{name(period)} was tried early, at {call.at}")
@@ -59,11 +59,26 @@ def in_attempts(
         yield Difference(Harm.DOUBLED, f"{name(period)} was charged by {len(calls)} calls")
 
 
-def attempts(books: Books, period: MembershipPeriod) -> list[Call]:
-    """Every request for its money that reached the provider, by whatever order."""
+def attempts(books: Books, period: MembershipPeriod, days: Days) -> list[Call]:
+    """Every request for its money, by whatever order, and those that were killed on their way."""
     orders = books.orders_of(period)
     calls = [call for each in orders for call in books.calls_by_order.get(each.number, [])]
-    return sorted(calls, key=lambda call: call.at)
+    return sorted([*calls, *kept_back(books, period, days)], key=lambda call: call.at)
+
+
+def kept_back(books: Books, period: MembershipPeriod, days: Days) -> Iterator[Call]:
+    """
+    Attempts that were written down and killed before they were sent. Only where somebody was killed
+    on that day: to write down what is never sent is no way to be done with it.
+    """
+    for order in books.orders_of(period):
+        if order.number in books.calls_by_order:
+            continue
+        for row in books.transactions[order.pk]:
+            if row.is_by_agreement and row.sent_at:
+                call = Call(order.number, "", row.sent_at, tid="", error=0, reason="", fault="kill")
+                if call.day in days.killed | days.set_back:
+                    yield call
 
 
 def first_day(before: Call | None, period: MembershipPeriod) -> date:
@@ -89,7 +104,9 @@ def next_day(books: Books, call: Call, refused_first: date | None) -> date | Non
     return None
 
 
-def in_endings(books: Books, membership: Membership, shopper: Shopper) -> Iterator[Difference]:
+def in_endings(
+    books: Books, membership: Membership, shopper: Shopper, days: Days
+) -> Iterator[Difference]:
     """Each end has a reason, and its time."""
     periods = books.periods[membership.pk]
     for ended_at in books.ended.get(membership.pk, []):
@@ -108,14 +125,19 @@ def in_endings(books: Books, membership: Membership, shopper: Shopper) -> Iterat
         if ended_at < until + GRACE:
             yield Difference(Harm.WRONG, f"{what}, had grace until {until + GRACE}")
         for period in unpaid:
-            yield from in_giving_up(books, period, shopper, what, ended_at)
+            calls = attempts(books, period, days)
+            yield from in_giving_up(books, period, calls, shopper, what, ended_at)
 
 
 def in_giving_up(
-    books: Books, period: MembershipPeriod, shopper: Shopper, what: str, ended_at: datetime
+    books: Books,
+    period: MembershipPeriod,
+    calls: list[Call],
+    shopper: Shopper,
+    what: str,
+    ended_at: datetime,
 ) -> Iterator[Difference]:
     """Every attempt that there was to be was made, and then it ended."""
-    calls = attempts(books, period)
     first = next((call.day for call in calls if counts(books, call)), None)
     if any(period.starts_at - DAY <= entry.at <= ended_at for entry in shopper.did(*CHANGES)):
         return

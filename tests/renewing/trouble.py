@@ -1,7 +1,8 @@
 """What goes wrong at the provider: answers that are lost, cards that decline."""
 
 import random
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from accounts.models import BillingAgreement
 from tests.kakaopay import KakaoPay
@@ -9,6 +10,14 @@ from tests.kakaopay import KakaoPay
 LOST = ("drop", "html_502", "http_500", "empty", "not_json", "garbled", "truncated")
 #: A bank's clear no, and one that leaves open what it did.
 NO, PERHAPS = "NOT_ENOUGH_BALANCE", "BANK_FIRM_UNKNOWN"
+
+
+@dataclass
+class Days:
+    """On which days the clock was set back, and on which a worker was killed."""
+
+    set_back: set[date] = field(default_factory=set)
+    killed: set[date] = field(default_factory=set)
 
 
 def lose_answers(kakaopay: KakaoPay, choose: random.Random, *, due: int) -> None:
