@@ -155,9 +155,7 @@ def tell_if_it_goes_on(membership: Membership) -> None:
 
 
 def is_in_doubt(membership: Membership) -> bool:
-    return PaymentTransaction.objects.filter(
-        order__period__membership=membership, status=PaymentTransaction.Status.PROCESSING
-    ).exists()
+    return Membership.objects.filter(renewing.in_doubt(), pk=membership.pk).exists()
 
 
 def register(user: User, *, now: datetime) -> PaymentTransaction:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import memberships
@@ -190,10 +190,7 @@ def end_overdue(*, now: datetime) -> Iterator[Membership]:
 
 def run_out(*, now: datetime) -> QuerySet[Membership]:
     """The memberships that have run out, were not ended yet, and owe nothing that is in doubt."""
-    in_doubt = PaymentTransaction.objects.filter(
-        order__period__membership=OuterRef("pk"), status=Status.PROCESSING
-    )
-    return memberships.overdue(now=now).filter(~Exists(in_doubt))
+    return memberships.overdue(now=now).filter(~renewing.in_doubt())
 
 
 def end_one(membership_pk: int, user_id: int, *, now: datetime) -> Membership | None:

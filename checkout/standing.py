@@ -14,7 +14,7 @@ Status = PaymentTransaction.Status
 
 
 class State(StrEnum):
-    """What matters most about a membership; the first that applies, from the top."""
+    """What matters most about a membership; the first that applies, from the top (``state_of``)."""
 
     IN_DOUBT = "IN_DOUBT"  # the provider has not said yet whether a payment went through
     ENDED = "ENDED"
@@ -96,7 +96,12 @@ def of(user_id: int, *, now: datetime) -> Standing | None:
         return None
     due, current = periods_now(membership, now=now)
     unknown = unknown_of(user_id)
-    state = state_of(membership, current, unknown, now=now)
+    state = state_of(
+        membership,
+        is_in_doubt=unknown is not None and unknown.kind == PaymentTransaction.Kind.CHARGE,
+        is_trial=current is not None and current.is_trial,
+        now=now,
+    )
     return Standing(
         state=state,
         membership=membership,
@@ -109,14 +114,12 @@ def of(user_id: int, *, now: datetime) -> Standing | None:
     )
 
 
-def state_of(
-    membership: Membership,
-    current: MembershipPeriod | None,
-    unknown: PaymentTransaction | None,
-    *,
-    now: datetime,
-) -> State:
-    if unknown and unknown.kind == PaymentTransaction.Kind.CHARGE:
+def state_of(membership: Membership, *, is_in_doubt: bool, is_trial: bool, now: datetime) -> State:
+    """
+    :param is_in_doubt: the outcome of a charge for it is not known yet.
+    :param is_trial: so is the period under way.
+    """
+    if is_in_doubt:
         return State.IN_DOUBT
     if not membership.is_good(now):
         return State.ENDED
@@ -128,7 +131,7 @@ def state_of(
         return State.NO_METHOD
     if membership.refusal == Membership.Refusal.SHOP:
         return State.POSTPONED
-    return State.TRIAL if current and current.is_trial else State.RENEWS
+    return State.TRIAL if is_trial else State.RENEWS
 
 
 def periods_now(

@@ -6,13 +6,14 @@ shopper's, who registers how to be charged.
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils import translation
 
 from accounts.memberships import NO_TERMS
 from accounts.models import Membership, MembershipPeriod
 from orders import fulfilment, placing
 from orders.locking import locked
-from orders.models import Order
+from orders.models import Order, PaymentTransaction
 from orders.placing import Contact
 from orders.quoting import quote_of
 from shop.models import CartLine, Product
@@ -68,6 +69,16 @@ def contact_for(membership: Membership) -> Contact:
 def live_order_of(period: MembershipPeriod) -> Order | None:
     """The order that is to pay the period, or has; the database lets there be one."""
     return Order.objects.filter(period=period).exclude(status=Order.Status.CANCELED).first()
+
+
+def in_doubt(**which: Any) -> Exists:
+    """
+    For rows of ``Membership``: is it not known whether a payment or refund for it moved money?
+
+    :param which: only such transactions, as for ``filter``.
+    """
+    unknown = PaymentTransaction.objects.filter(status=PaymentTransaction.Status.PROCESSING)
+    return Exists(unknown.filter(order__period__membership=OuterRef("pk"), **which))
 
 
 def stop_waiting(user_id: int, *, now: datetime) -> None:

@@ -1,6 +1,5 @@
+from accounts.models.agreements import BillingAgreement, BillingAgreementEvent
 from accounts.models.memberships import (
-    BillingAgreement,
-    BillingAgreementEvent,
     Membership,
     MembershipEvent,
     MembershipPeriod,

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -8,10 +8,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import encryption
+from accounts.models.agreements import BillingAgreement
 from accounts.tracking import WHOLE_LIFE, events_of
-
-AGREEMENT = "payment agreement"
 
 
 class Plan(models.Model):
@@ -72,77 +70,6 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class BillingAgreement(models.Model):
-    """
-    A shopper's agreement, made at the provider, to be charged again without being asked.
-
-    Its name there, the ``sid``, is kept encrypted: whoever has it and our keys can charge.
-    """
-
-    class Status(models.TextChoices):
-        ACTIVE = "ACTIVE", _("can be charged")
-        ENDING = "ENDING", _("to be ended at the provider")
-        ENDED = "ENDED", _("ended")
-
-    class By(models.TextChoices):
-        SHOP = "SHOP", _("the shop")
-        PAYER = "PAYER", _("the shopper, at the provider")
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        related_name="agreements",
-        verbose_name=_("person"),
-    )
-    gateway = models.CharField(_("provider"), max_length=20)
-    sealed_sid = models.TextField(editable=False)
-    status = models.CharField(_("status"), max_length=6, choices=Status, default=Status.ACTIVE)
-    method = models.CharField(_("paid by"), max_length=8, blank=True)
-    card_issuer = models.CharField(_("card issuer"), max_length=40, blank=True)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
-    used_at = models.DateTimeField(
-        _("last used at"),
-        default=timezone.now,
-        help_text=_("When we last charged it, or tried to, by our own clock."),
-    )
-    last_charged_at = models.DateTimeField(
-        _("last charged at"), null=True, blank=True, help_text=_("By the provider's books.")
-    )
-    checked_at = models.DateTimeField(_("last checked at"), null=True, blank=True)
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-    ended_by = models.CharField(_("ended by"), max_length=5, choices=By, blank=True)
-
-    class Meta:
-        verbose_name = _("payment agreement")
-        verbose_name_plural = _("payment agreements")
-        ordering = ["-created_at", "-pk"]
-        constraints = [
-            models.CheckConstraint(
-                name="agreement_ended_by_somebody",
-                condition=Q(status="ENDED", ended_at__isnull=False) & ~Q(ended_by="")
-                | ~Q(status="ENDED") & Q(ended_at=None, ended_by=""),
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["id"], name="ending_agreements", condition=Q(status="ENDING")),
-            models.Index(
-                fields=["checked_at"], name="agreements_to_check", condition=Q(status="ACTIVE")
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"#{self.pk} {self.card_issuer or self.method}".strip()
-
-    @property
-    def sid(self) -> str:
-        """:raises ImproperlyConfigured: if the SECRET_KEY that encrypted it is not known."""
-        return encryption.opened(self.sealed_sid, purpose=AGREEMENT)
-
-    @sid.setter
-    def sid(self, sid: str) -> None:
-        self.sealed_sid = encryption.sealed(sid, purpose=AGREEMENT)
 
 
 class Membership(models.Model):
@@ -312,8 +239,12 @@ class MembershipPeriod(models.Model):
         ]
 
     def __str__(self) -> str:
-        first = timezone.localtime(self.starts_at)
-        return f"{first:%Y-%m-%d} – {timezone.localtime(self.ends_at):%Y-%m-%d}"
+        return f"{timezone.localtime(self.starts_at):%Y-%m-%d} – {self.last_day:%Y-%m-%d}"
+
+    @property
+    def last_day(self) -> date:
+        """In Korea: one that ends at midnight has the day before as its last."""
+        return timezone.localtime(self.ends_at - timedelta(microseconds=1)).date()
 
 
 class PlanEvent(
@@ -341,11 +272,3 @@ class MembershipEvent(
     )
 ):
     """Each state that a membership has had; written by the database, never altered."""
-
-
-class BillingAgreementEvent(
-    events_of(  # type: ignore[misc]
-        BillingAgreement, index="staff_changed_agreements", fields=["status", "ended_by"]
-    )
-):
-    """Each status that an agreement has had; written by the database, never altered."""

@@ -13,21 +13,17 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.http import ShopperRequest
-from accounts.models import Membership, MembershipPeriod
+from accounts.models import BillingAgreement, Membership, MembershipPeriod
 from checkout.admin import membership_actions, membership_page, membership_stop
-from checkout.admin.membership_words import (
-    STATE_COLORS,
-    STATE_LABELS,
-    State,
-    day,
-    last,
-    moment,
-    state_of,
-)
+from checkout.admin import membership_words as words
+from checkout.standing import State
+from orders import renewing
 from orders.admin import FoundByOrder, ReadOnlyAdmin
 from orders.admin.searching import of_people_meant
 from orders.models import PaymentTransaction
 from shop.templatetags.money import won
+
+CHARGE = PaymentTransaction.Kind.CHARGE
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -39,29 +35,30 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> Iterable[tuple[str, Any]]:
-        return [(state.value, label) for state, label in STATE_LABELS.items()]
+        return [(state.lower(), label) for state, label in words.STATE_LABELS.items()]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Membership]
     ) -> QuerySet[Membership]:
-        try:
-            return queryset.filter(in_state(State(self.value() or "")))
-        except ValueError:
-            return queryset
+        return queryset.filter(in_state((self.value() or "").upper()))
 
 
-def in_state(state: State) -> Q:
+def in_state(state: str) -> Q:
+    """All of them, if there is no such state."""
     now = timezone.now()
     good = Q(ended_at=None, lasts_until__gt=now)
     match state:
-        case State.DUE:
+        case words.DUE:
             return Q(charge_at__lte=now)
         case State.FAILING:
             return Q(failing_since__isnull=False, ended_at=None)
         case State.IN_DOUBT:
-            return Q(pk__in=in_doubt().values("order__period__membership"))
+            return Q(renewing.in_doubt(kind=CHARGE))
         case State.NO_METHOD:
-            return good & Q(renews=True, charge_at=None, failing_since=None)
+            can_be_charged = Q(agreement__status=BillingAgreement.Status.ACTIVE)
+            return good & Q(renews=True, failing_since=None) & ~can_be_charged
+        case State.POSTPONED:
+            return good & Q(renews=True, refusal=Membership.Refusal.SHOP, failing_since=None)
         case State.TRIAL:
             trials = MembershipPeriod.objects.filter(
                 is_trial=True, status=MembershipPeriod.Status.PAID, ends_at__gt=now
@@ -73,11 +70,7 @@ def in_state(state: State) -> Q:
             return good & Q(renews=False)
         case State.ENDED:
             return ~good
-
-
-def in_doubt() -> QuerySet[PaymentTransaction]:
-    unknown = PaymentTransaction.objects.filter(status=PaymentTransaction.Status.PROCESSING)
-    return unknown.filter(order__period__isnull=False)
+    return Q()
 
 
 @admin.register(Membership)
@@ -88,20 +81,19 @@ class MembershipAdmin(FoundByOrder, ReadOnlyAdmin):
         *("person", "plan", "state", "cost", "next_charge", "paid_to", "attempts", "started"),
     )
     list_filter = (StateFilter, "plan")
-    list_select_related = ("user", "plan")
+    list_select_related = ("user", "plan", "agreement")
     ordering = ("-started_at", "-pk")
     sortable_by = ("started",)
     search_help_text = _("E-mail address, name, phone or order number.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         now = timezone.now()
-        doubts = in_doubt().filter(order__period__membership=OuterRef("pk"))
         trials = MembershipPeriod.objects.filter(
             *(Q(membership=OuterRef("pk"), is_trial=True), Q(starts_at__lte=now, ends_at__gt=now)),
             status=MembershipPeriod.Status.PAID,
         )
         rows: QuerySet[Membership] = super().get_queryset(request)
-        return rows.annotate(is_in_doubt=Exists(doubts), is_trial=Exists(trials))
+        return rows.annotate(is_in_doubt=renewing.in_doubt(kind=CHARGE), is_trial=Exists(trials))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
@@ -126,15 +118,15 @@ class MembershipAdmin(FoundByOrder, ReadOnlyAdmin):
     def person(self, membership: Membership) -> str:
         return membership.user.email
 
-    @display(description=_("state"), label=STATE_COLORS)
+    @display(description=_("state"), label=words.STATE_COLORS)
     def state(self, membership: Any) -> tuple[str, str]:
-        said = state_of(
+        said = words.state_of(
             membership,
             is_in_doubt=membership.is_in_doubt,
             is_trial=membership.is_trial,
             now=timezone.now(),
         )
-        return said, str(STATE_LABELS[said])
+        return said, str(words.STATE_LABELS[said])
 
     @display(description=_("price"))
     def cost(self, membership: Membership) -> str:
@@ -142,12 +134,12 @@ class MembershipAdmin(FoundByOrder, ReadOnlyAdmin):
 
     @display(description=_("next charged at"))
     def next_charge(self, membership: Membership) -> str:
-        return moment(membership.charge_at)
+        return words.moment(membership.charge_at)
 
     @display(description=_("paid until"))
     def paid_to(self, membership: Membership) -> str:
-        return last(membership.paid_until)
+        return words.last(membership.paid_until)
 
     @display(description=_("started at"), ordering="started_at")
     def started(self, membership: Membership) -> str:
-        return day(membership.started_at)
+        return words.day(membership.started_at)

@@ -17,16 +17,17 @@ from checkout import limits, trail
 from checkout.admin.journal import pretty
 from checkout.admin.membership_words import (
     AGREEMENT_COLORS,
+    DUE,
     PERIOD_COLORS,
     STATE_COLORS,
     STATE_LABELS,
-    State,
     how_charged,
     price_of,
     sentence_about,
     state_of,
 )
 from checkout.models import Mail, ProviderCall
+from checkout.standing import State
 from orders.admin import ORDER_COLORS, TRANSACTION_COLORS
 from orders.models import Order, PaymentTransaction
 
@@ -39,6 +40,7 @@ PERIODS, CALLS, MAILS, EVENTS = 60, 50, 50, 60
 AgreementStatus = BillingAgreement.Status
 PeriodStatus = MembershipPeriod.Status
 Status = PaymentTransaction.Status
+CHARGE = PaymentTransaction.Kind.CHARGE
 
 
 def membership_of(object_id: str) -> Membership:
@@ -72,14 +74,15 @@ def show(desk: Any, request: ShopperRequest, object_id: str) -> HttpResponse:
 def parts_of(membership: Membership, user: User, *, now: datetime) -> dict[str, Any]:
     """All that the page shows this person, in a fixed number of queries."""
     periods = list(periods_of(membership))
-    state = standing_of(membership, periods, now=now)
+    in_trial = is_trial(periods, now=now)
+    state = state_of(membership, is_in_doubt=is_in_doubt(periods), is_trial=in_trial, now=now)
     agreement = membership.agreement
     may_see_calls = user.has_perm("checkout.view_providercall")
     everything = trail.Wanted(Membership, membership.pk, everybody=True)
     return {
         "state": STATE_LABELS[state],
         "state_color": STATE_COLORS[state],
-        "sentence": sentence_about(membership, state),
+        "sentence": sentence_about(membership, state, is_trial=in_trial),
         "price": price_of(membership),
         "periods": [
             (each, PERIOD_COLORS[PeriodStatus(each.status)], paid_by(each)) for each in periods
@@ -150,24 +153,19 @@ def calls_about(
     ]
 
 
-def standing_of(membership: Membership, periods: list[MembershipPeriod], *, now: datetime) -> State:
+def is_in_doubt(periods: list[MembershipPeriod]) -> bool:
     """Told from the periods, as the list tells it."""
-    transactions = [
-        txn for each in periods for order in each.orders.all() for txn in order.transactions.all()
-    ]
-    is_trial = any(
-        each.is_trial and each.status == PeriodStatus.PAID and each.starts_at <= now < each.ends_at
-        for each in periods
-    )
-    return state_of(
-        membership,
-        is_in_doubt=any(txn.status == Status.PROCESSING for txn in transactions),
-        is_trial=is_trial,
-        now=now,
-    )
+    orders = [order for each in periods for order in each.orders.all()]
+    charges = [txn for order in orders for txn in order.transactions.all() if txn.kind == CHARGE]
+    return any(txn.status == Status.PROCESSING for txn in charges)
 
 
-def buttons_of(membership: Membership, state: State, user: User) -> dict[str, bool]:
+def is_trial(periods: list[MembershipPeriod], *, now: datetime) -> bool:
+    paid = [each for each in periods if each.status == PeriodStatus.PAID]
+    return any(each.is_trial and each.starts_at <= now < each.ends_at for each in paid)
+
+
+def buttons_of(membership: Membership, state: str, user: User) -> dict[str, bool]:
     """What this person may do with it now."""
     may = user.has_perm(MANAGE)
     is_good = state != State.ENDED
@@ -176,5 +174,5 @@ def buttons_of(membership: Membership, state: State, user: User) -> dict[str, bo
         "may_stop": may and is_good and membership.renews,
         "may_resume": may and is_good and not membership.renews and can_renew,
         "may_end": may and is_good and limits.may_refund(user),
-        "may_charge": may and state == State.DUE,
+        "may_charge": may and state == DUE,
     }

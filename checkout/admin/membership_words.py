@@ -1,7 +1,6 @@
 """What staff are told of memberships and of the agreements by which they are charged."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -9,6 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import BillingAgreement, Membership, MembershipPeriod
+from checkout import standing
+from checkout.standing import State
 from orders.models import PaymentTransaction
 from orders.templatetags.periods import last_day
 from shop.templatetags.money import won
@@ -16,34 +17,26 @@ from shop.templatetags.money import won
 PAID = MembershipPeriod.Status.PAID
 
 
-class State(StrEnum):
-    """How a membership stands; the first that is true."""
-
-    ENDED = "ended"
-    IN_DOUBT = "in_doubt"
-    FAILING = "failing"
-    DUE = "due"
-    NO_METHOD = "no_method"
-    TRIAL = "trial"
-    RENEWS = "renews"
-    ENDS = "ends"
-
+#: What is charged in the next minutes; otherwise it stands as its shopper is told.
+DUE = "DUE"
 
 STATE_LABELS = {
-    State.DUE: gettext_lazy("due now"),
+    DUE: gettext_lazy("due now"),
     State.FAILING: gettext_lazy("failing"),
     State.IN_DOUBT: gettext_lazy("charge in doubt"),
     State.NO_METHOD: gettext_lazy("without a payment method"),
+    State.POSTPONED: gettext_lazy("postponed"),
     State.RENEWS: gettext_lazy("renews"),
     State.ENDS: gettext_lazy("ends"),
     State.TRIAL: gettext_lazy("trial"),
     State.ENDED: gettext_lazy("ended"),
 }
 STATE_COLORS = {
-    State.DUE: "warning",
+    DUE: "warning",
     State.FAILING: "danger",
     State.IN_DOUBT: "warning",
     State.NO_METHOD: "warning",
+    State.POSTPONED: "danger",
     State.RENEWS: "success",
     State.ENDS: "default",
     State.TRIAL: "info",
@@ -62,23 +55,14 @@ AGREEMENT_COLORS = {
 }
 
 
-def state_of(membership: Membership, *, is_in_doubt: bool, is_trial: bool, now: datetime) -> State:
-    if not membership.is_good(now):
-        return State.ENDED
-    if is_in_doubt:
-        return State.IN_DOUBT
-    if membership.is_failing:
-        return State.FAILING
-    if membership.charge_at is not None and membership.charge_at <= now:
-        return State.DUE
-    if membership.renews and membership.charge_at is None:
-        return State.NO_METHOD
-    if is_trial:
-        return State.TRIAL
-    return State.RENEWS if membership.renews else State.ENDS
+def state_of(membership: Membership, *, is_in_doubt: bool, is_trial: bool, now: datetime) -> str:
+    """A ``standing.State``, or DUE."""
+    state = standing.state_of(membership, is_in_doubt=is_in_doubt, is_trial=is_trial, now=now)
+    is_due = membership.charge_at is not None and membership.charge_at <= now
+    return DUE if is_due and state in {State.POSTPONED, State.TRIAL, State.RENEWS} else state
 
 
-def sentence_about(membership: Membership, state: State) -> str:
+def sentence_about(membership: Membership, state: str, *, is_trial: bool) -> str:
     """How it stands, and what comes next by itself."""
     words = {
         "paid_until": last(membership.paid_until),
@@ -92,7 +76,7 @@ def sentence_about(membership: Membership, state: State) -> str:
     match state:
         case State.FAILING:
             sentence = failing(membership)
-        case State.TRIAL if not membership.renews:
+        case State.ENDS if is_trial:
             sentence = _("It is a trial until %(paid_until)s, and ends with it.")
         case other:
             sentence = str(SENTENCES[other])
@@ -105,12 +89,16 @@ SENTENCES = {
         "Whether its last charge moved money is not known. KakaoPay is asked until it is; until "
         "then it goes on, and nothing is charged again."
     ),
-    State.DUE: gettext_lazy(
+    DUE: gettext_lazy(
         "Its next period is due since %(charge_at)s and is charged in the next minutes."
     ),
     State.NO_METHOD: gettext_lazy(
         "It is paid until %(paid_until)s, but nobody can be charged for the next period: its "
         "shopper has to register a payment method. Otherwise it ends on %(lasts_until)s."
+    ),
+    State.POSTPONED: gettext_lazy(
+        "Its period was not charged yet, by a fault of the shop's and not of its shopper's. It is "
+        "tried again at %(charge_at)s."
     ),
     State.TRIAL: gettext_lazy(
         "It is a trial until %(paid_until)s; the first period is charged at %(charge_at)s."

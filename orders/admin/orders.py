@@ -46,7 +46,7 @@ class DeliveryFilter(admin.SimpleListFilter):
 @admin.register(Order)
 class OrderAdmin(FoundByOrder, ReadOnlyAdmin):
     list_display = ("number", "state", "what", "delivery", "amount", "name", "email", "placed_at")
-    list_filter = ("status", DeliveryFilter, ("placed_at", PeriodFilter))
+    list_filter = ("status", "kind", DeliveryFilter, ("placed_at", PeriodFilter))
     list_select_related = ("shipment",)
     ordering = ("-placed_at", "-pk")
     sortable_by = ("number", "placed_at")

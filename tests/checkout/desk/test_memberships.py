@@ -38,6 +38,19 @@ pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["at", "buy", "clerk", "make_plan", "make_user", "membership", "monthly"]
 
 
+EVERYBODY = {
+    "due",
+    "failing",
+    "in_doubt",
+    "no_method",
+    "postponed",
+    "trial",
+    "renews",
+    "ends",
+    "ended",
+}
+
+
 class TestTheList:
     @pytest.fixture
     def everybody(self, buy, make_plan, monthly, make_user) -> dict[str, Membership]:
@@ -49,14 +62,15 @@ class TestTheList:
             for state, plan in [
                 *(("due", monthly), ("failing", monthly), ("renews", monthly)),
                 *(("ends", make_plan(renews=False)), ("trial", trial), ("ended", monthly)),
-                *(("no_method", monthly), ("in_doubt", monthly)),
+                *(("no_method", monthly), ("postponed", monthly), ("in_doubt", monthly)),
             ]
         }
         rows = Membership.objects.all()
         rows.filter(pk=made["due"].pk).update(charge_at=now)
         rows.filter(pk=made["failing"].pk).update(failing_since=now, attempts=1, refusal="PAYER")
         rows.filter(pk=made["ended"].pk).update(ended_at=now, renews=False, charge_at=None)
-        rows.filter(pk=made["no_method"].pk).update(charge_at=None)
+        rows.filter(pk=made["no_method"].pk).update(charge_at=None, agreement=None)
+        rows.filter(pk=made["postponed"].pk).update(refusal="SHOP")
         doubtful = made["in_doubt"].periods.get().orders.get()
         doubtful.transactions.update(status="PROCESSING")
         return made
@@ -66,8 +80,8 @@ class TestTheList:
         [
             *(("due", {"due"}), ("failing", {"failing"}), ("in_doubt", {"in_doubt"})),
             *(("no_method", {"no_method"}), ("trial", {"trial"}), ("ended", {"ended"})),
-            *(("ends", {"ends"}),),
-            ("renews", {"due", "failing", "in_doubt", "no_method", "trial", "renews"}),
+            *(("ends", {"ends"}), ("postponed", {"postponed"}), ("none such", EVERYBODY)),
+            ("renews", EVERYBODY - {"ends", "ended"}),
         ],
     )
     def test_filters(self, client, clerk, everybody, state, shown):
@@ -83,7 +97,7 @@ class TestTheList:
         admin = client.get(LIST).context["cl"].model_admin
         rows = client.get(LIST).context["cl"].result_list
         assert {row.user.email.partition("@")[0]: admin.state(row)[0] for row in rows} == {
-            state: state for state in everybody
+            state: state.upper() for state in everybody
         }
         plan = everybody["trial"].plan_id
         rows = client.get(LIST, {"plan__id__exact": plan}).context["cl"].result_list
