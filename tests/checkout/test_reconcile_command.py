@@ -1,25 +1,19 @@
 """The command as people and schedulers run it: several at once, interrupted, piped."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
-from io import StringIO
-from urllib.parse import quote, urlencode
+from functools import partial
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
 from checkout import payments
 from checkout.models import Discrepancy, ProviderCall, ReconciliationRun
 from orders.models import PaymentTransaction
+from tests import commands
 from tests.checkout.two_books import Status, TwoBooks
-from tests.processes import ROOT
 from tests.staff import refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,41 +35,12 @@ def lost(start, fill_cart, make_product, pay, kakaopay):
 
 @pytest.fixture
 def command(kakaopay):
-    """Start the command as a process of its own, on the tests' database."""
-    given = connection.get_connection_params()
-    where = urlencode({name: given[name] for name in ("host", "port") if given.get(name)})
-    who = f"{given['user']}:{quote(given.get('password') or '', safe='')}"
-    env = {
-        "DATABASE_URL": f"postgres://{who}@/{given['dbname']}?{where}",
-        "KAKAOPAY_API_URL": kakaopay.url,
-    }
-    started = []
-
-    def start_command(*options):
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "reconcile_payments", *options],
-            cwd=ROOT,
-            env=os.environ | env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start_command
-    for process in started:
-        process.kill()
-        process.wait()
+    """Start the command as a process of its own."""
+    with commands.processes(kakaopay) as start:
+        yield partial(start, "reconcile_payments")
 
 
-def in_process(*options):
-    out = StringIO()
-    try:
-        call_command("reconcile_payments", *options, stdout=out)
-    except SystemExit as ended:
-        return ended.code, out.getvalue()
-    return 0, out.getvalue()
+in_process = partial(commands.run_here, "reconcile_payments")
 
 
 def an_hour():

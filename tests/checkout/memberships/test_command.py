@@ -1,18 +1,14 @@
 """``charge_memberships`` as people and schedulers run it: several at once, interrupted, piped."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
+from functools import partial
 from io import StringIO
-from urllib.parse import quote, urlencode
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import BillingAgreement, Membership, MembershipPeriod
@@ -21,8 +17,8 @@ from checkout.crew import Crew
 from checkout.models import Mail, ProviderCall
 from orders.models import Order, PaymentTransaction
 from shop.models import Product
+from tests import commands
 from tests.checkout.memberships.conftest import membership_of
-from tests.processes import ROOT
 from tests.queries import queries_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,41 +44,12 @@ def due(buy, monthly, at):
 
 @pytest.fixture
 def command(kakaopay):
-    """Start the command as a process of its own, on the tests' database."""
-    given = connection.get_connection_params()
-    where = urlencode({name: given[name] for name in ("host", "port") if given.get(name)})
-    who = f"{given['user']}:{quote(given.get('password') or '', safe='')}"
-    env = {
-        "DATABASE_URL": f"postgres://{who}@/{given['dbname']}?{where}",
-        "KAKAOPAY_API_URL": kakaopay.url,
-    }
-    started = []
-
-    def start_command(*options):
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "charge_memberships", *options],
-            cwd=ROOT,
-            env=os.environ | env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start_command
-    for process in started:
-        process.kill()
-        process.wait()
+    """Start the command as a process of its own."""
+    with commands.processes(kakaopay) as start:
+        yield partial(start, "charge_memberships")
 
 
-def in_process(*options):
-    out = StringIO()
-    try:
-        call_command("charge_memberships", *options, stdout=out)
-    except SystemExit as ended:
-        return ended.code, out.getvalue()
-    return 0, out.getvalue()
+in_process = partial(commands.run_here, "charge_memberships")
 
 
 def renewals_paid():
