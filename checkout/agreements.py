@@ -7,12 +7,20 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts import memberships
 from accounts.models import BillingAgreement
 from checkout.calls import gateway_about, gateway_for
-from checkout.gateways.base import Agreement, Approved, Declined, GatewayError, Why
+from checkout.gateways.base import (
+    Agreement,
+    Approved,
+    Declined,
+    GatewayError,
+    NotSent,
+    Why,
+)
 from orders.models import PaymentTransaction
 
 logger = logging.getLogger(__name__)
@@ -41,6 +49,25 @@ def keep(txn: PaymentTransaction, approved: Approved, *, now: datetime) -> Billi
     return agreement
 
 
+def name_of(agreement: BillingAgreement) -> str:
+    """
+    What the provider calls it.
+
+    :raises NotSent: it was encrypted by a SECRET_KEY that is not known any more.
+    """
+    try:
+        return agreement.sid
+    except ImproperlyConfigured as error:
+        logger.error("agreement %s cannot be read: %s", agreement.pk, error)
+        raise NotSent(str(error)) from error
+
+
+def in_flight() -> Exists:
+    """For rows of ``BillingAgreement``: is it not known yet what came of a charge by it?"""
+    unknown = PaymentTransaction.objects.filter(status=PaymentTransaction.Status.PROCESSING)
+    return Exists(unknown.filter(agreement=OuterRef("pk")))
+
+
 def ask(
     agreement: BillingAgreement, *, txn: PaymentTransaction | None = None, now: datetime
 ) -> Agreement | Declined:
@@ -51,7 +78,7 @@ def ask(
     :raises GatewayError: they do not say.
     """
     gateway = gateway_for(txn) if txn else gateway_about(agreement)
-    found = gateway.agreement(agreement.sid)
+    found = gateway.agreement(name_of(agreement))
     told = {"checked_at": now}
     if isinstance(found, Agreement) and found.last_charged_at:
         told["last_charged_at"] = found.last_charged_at
@@ -60,8 +87,11 @@ def ask(
 
 
 def to_end() -> QuerySet[BillingAgreement]:
-    """Agreements that nothing needs any more, oldest first."""
-    return BillingAgreement.objects.filter(status=Status.ENDING).order_by("pk")
+    """
+    Agreements that nothing needs any more, oldest first. Not while a charge by one is in doubt: by
+    how the agreement stands it is told what came of that.
+    """
+    return BillingAgreement.objects.filter(~in_flight(), status=Status.ENDING).order_by("pk")
 
 
 def end(agreement: BillingAgreement, *, now: datetime) -> bool:
@@ -71,7 +101,7 @@ def end(agreement: BillingAgreement, *, now: datetime) -> bool:
     :returns: whether it has ended; if not, it is tried again.
     """
     try:
-        found = gateway_about(agreement).end_agreement(agreement.sid)
+        found = gateway_about(agreement).end_agreement(name_of(agreement))
     except GatewayError as error:
         logger.warning("agreement %s could not be ended: %s", agreement.pk, error)
         return False

@@ -38,7 +38,7 @@ def ask(agreement: BillingAgreement, *, now: datetime) -> Answer:
     """What the provider's books say of it. Never inside a database transaction."""
     has_ended = agreement.status == Status.ENDED
     try:
-        found = agreements.ask(agreement, now=now)
+        found = renewals.asked(agreement, now=now)
     except GatewayError as error:
         return Answer(Said.NO_ANSWER, str(error))
     if renewals.is_over(found):
@@ -61,4 +61,7 @@ def end(agreement: BillingAgreement, *, now: datetime) -> bool:
         agreement.refresh_from_db()
     if agreement.status == Status.ACTIVE:
         raise Needed
-    return agreement.status == Status.ENDED or agreements.end(agreement, now=now)
+    if agreement.status == Status.ENDED:
+        return True
+    can_end = agreements.to_end().filter(pk=agreement.pk).exists()
+    return can_end and renewals.end_agreement(agreement, now=now)

@@ -6,10 +6,9 @@ are read before it is sent, and kept: if they say later that the agreement was c
 this charge. For that an agreement has one charge in flight, and never two in the same second.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from django.db.models import Exists, OuterRef
 
 from accounts import memberships
 from accounts.models import BillingAgreement
@@ -25,6 +24,8 @@ from checkout.gateways.base import (
 )
 from orders import joining
 from orders.models import IllegalMove, Order, PaymentTransaction
+
+logger = logging.getLogger(__name__)
 
 Status = PaymentTransaction.Status
 
@@ -63,11 +64,8 @@ def look(txn: PaymentTransaction, *, now: datetime) -> Before | Missed | Decline
     :raises Busy: another charge of it is in flight, or was moments ago.
     :raises GatewayError: the provider does not say.
     """
-    agreement = BillingAgreement.objects.annotate(
-        is_busy=Exists(
-            PaymentTransaction.objects.filter(agreement=OuterRef("pk"), status=Status.PROCESSING)
-        )
-    ).get(transactions=txn)
+    rows = BillingAgreement.objects.annotate(is_busy=agreements.in_flight())
+    agreement = rows.get(transactions=txn)
     if now < agreement.used_at:  # our clock was set back: how long ago that was, nobody knows
         same = BillingAgreement.objects.filter(pk=agreement.pk, used_at=agreement.used_at)
         same.update(used_at=now)
@@ -78,12 +76,21 @@ def look(txn: PaymentTransaction, *, now: datetime) -> Before | Missed | Decline
         return Declined("ended", "the agreement has ended", why=Why.ENDED)
     found = agreements.ask(agreement, txn=txn, now=now)
     if isinstance(found, Declined):
+        if found.why == Why.SHOP:  # it was only asked: no day is lost by asking again
+            logger.error("agreement %s is not told of: %s", agreement.pk, found.code)
+            raise NotSent(f"the agreement is not told of: {found.code}")
         return found
-    if not found.is_active:
-        return Declined("ended", "the agreement was ended at the provider", why=Why.ENDED)
     if missed := missed_in(found, agreement):
         return missed
-    return Before(found.last_charged_at or NEVER, agreement.used_at)
+    if not found.is_active:
+        return Declined("ended", "the agreement was ended at the provider", why=Why.ENDED)
+    return before(found, agreement)
+
+
+def before(found: Agreement, agreement: BillingAgreement) -> Before:
+    """As the provider says; what it does not say now, it may have said when it was asked last."""
+    charged_at = found.last_charged_at or agreement.last_charged_at or NEVER
+    return Before(charged_at, agreement.used_at)
 
 
 def record(order: Order, txn: PaymentTransaction, before: Before, *, now: datetime) -> None:
@@ -113,12 +120,13 @@ def charged_since(gateway: Gateway, txn: PaymentTransaction) -> Approved | None:
     if txn.agreement is None or txn.agreement_charged_at is None:
         raise ValueError(f"{txn} was not charged by an agreement")
     try:
-        found = gateway.agreement(txn.agreement.sid)
+        found = gateway.agreement(agreements.name_of(txn.agreement))
     except NotSent as error:
         raise OutcomeUnknown(str(error)) from error
     if isinstance(found, Declined):
         raise OutcomeUnknown(f"the agreement is not told of: {found.code}")
-    if found.last_charged_at is None and txn.agreement_charged_at != NEVER:
+    was_charged = txn.agreement_charged_at != NEVER
+    if found.last_charged_at is None and (was_charged or not found.is_active):
         raise OutcomeUnknown("the agreement's charges are not told of")
     return approval_in(found, txn, txn.agreement_charged_at)
 

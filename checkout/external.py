@@ -7,7 +7,7 @@ They are entered as refunds of ours, so that an order's status is what its money
 import logging
 from datetime import datetime
 
-from checkout import discrepancies, mails, sending, settling
+from checkout import discrepancies, endings, mails, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import Approved, Found, GatewayError, Movement
 from checkout.models import Discrepancy, Mail
@@ -123,6 +123,7 @@ def book(
     )
     refunding.complete(order, decided, list(order.transactions.all()), now=now)
     mails.write(Mail.Event.REFUNDED, order, refund, refund=decided)
+    endings.follow(order, now=now)
     return f"{part.total} won given back at the provider were entered as an external refund"
 
 

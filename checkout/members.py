@@ -43,9 +43,19 @@ def stop(user: User, *, now: datetime) -> Membership:
     """
     with transaction.atomic(durable=True):
         membership = memberships.cancel(user.pk, now=now)
+        no_longer_due(membership, now=now)
         mails.about(Mail.Event.STOPPED, membership)
     renewing.stop_waiting(user.pk, now=now)
     return membership
+
+
+def no_longer_due(membership: Membership, *, now: datetime) -> None:
+    """
+    It was stopped and goes on all the same, by a pass: nobody is charged for what was due before
+    that. What is in doubt stays due until it is known. The membership is locked.
+    """
+    if membership.paid_until > now and not is_in_doubt(membership):
+        memberships.give_up_due(membership)
 
 
 def resume(user: User, *, now: datetime) -> Membership:
@@ -104,6 +114,7 @@ def stop_at_once(user: User, *, now: datetime) -> list[Refund]:
         if did_renew:
             memberships.stop(membership, now=now)
             membership.save()
+            no_longer_due(membership, now=now)
     renewing.stop_waiting(user.pk, now=now)
     done = []
     try:
@@ -144,6 +155,8 @@ def end_if_unpaid(membership: Membership, *, now: datetime) -> None:
             membership.save()
         if membership.ended_at:
             endings.tell(membership)
+    if membership.ended_at:
+        renewing.stop_waiting(membership.user_id, now=now, has_ended=True)
 
 
 def tell_if_it_goes_on(membership: Membership) -> None:
@@ -172,8 +185,7 @@ def register(user: User, *, now: datetime) -> PaymentTransaction:
         membership = memberships.good(user.pk, now=now)
         if not membership.plan.renews:
             raise memberships.NotRenewing
-        is_due = membership.paid_until <= now
-        period = memberships.due_period(membership) if is_due else None
+        period = memberships.owed_period(membership, now=now)
     renewing.make_way(user.pk, period, now=now)
     try:
         with transaction.atomic(durable=True):

@@ -241,8 +241,8 @@ def why_no_other_plan(found: Standing | None) -> str:
         return why_not(memberships.NotAMember())
     if found.state == State.IN_DOUBT:
         return in_doubt()
-    if found.state == State.FAILING:
-        return _("What is due must be paid first. Then you can choose another plan.")
+    if found.is_due:
+        return why_not(memberships.Unpaid())
     return why_not(memberships.NotRenewing())
 
 
@@ -268,6 +268,8 @@ def why_not(error: Exception) -> str:
             return _("You are not a member now. You can join again at any time.")
         case memberships.NotRenewing():
             return _("Your membership does not renew, so this cannot be changed. Resume it first.")
+        case memberships.Unpaid():
+            return _("What is due must be paid first. Then you can choose another plan.")
         case memberships.NeedsMethod():
             return _("To go on, register how you pay: what we could charge by has ended.")
         case memberships.NoSuchPlan():

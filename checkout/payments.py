@@ -7,8 +7,9 @@ time-out leave the same row, PROCESSING, and ``checkout.reconciliation`` ends it
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, Q
@@ -160,7 +161,9 @@ def charge(order: Order, *, now: datetime) -> PaymentTransaction:
     txn = order.transactions.select_related("agreement", "order__user").get(kind=Kind.CHARGE)
     if txn.status != Status.CREATED:
         return txn
+    began = time.monotonic()
     before = charging.look(txn, now=now)
+    looked = timedelta(seconds=time.monotonic() - began)
     if isinstance(before, Declined):
         return settling.give_up(txn, before, now=now)
     if isinstance(before, charging.Missed):
@@ -168,7 +171,7 @@ def charge(order: Order, *, now: datetime) -> PaymentTransaction:
 
     def record(order: Order) -> PaymentTransaction:
         try:
-            charging.record(order, txn, before, now=now)
+            charging.record(order, txn, before, now=now + looked)
         except IllegalMove as error:
             raise NothingToDo(order.transactions.get(pk=txn.pk)) from error
         return txn

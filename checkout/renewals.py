@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import memberships
 from accounts.models import BillingAgreement, Membership
-from checkout import agreements, charging, mails, payments, settling
+from checkout import agreements, charging, mails, members, payments, settling
 from checkout.crew import Crew
 from checkout.gateways.base import Agreement, Declined, GatewayError, Why
 from checkout.models import Mail
@@ -203,7 +203,7 @@ def end_one(membership_pk: int, user_id: int, *, now: datetime) -> Membership | 
         memberships.end(membership, now=now)
         membership.save()
         mails.about(Mail.Event.UNPAID if had_failed else Mail.Event.ENDED, membership)
-    renewing.stop_waiting(user_id, now=now)
+    renewing.stop_waiting(user_id, now=now, has_ended=True)
     return membership
 
 
@@ -219,12 +219,23 @@ def end_agreements(
     """
     crew = crew or Crew()
     for agreement in in_turn(agreements.to_end(), crew, seconds):
-        if charging.last_failed(agreement):
-            if ask(agreement, now=now) is None:
-                continue
-            crew.wait()
-        if agreements.end(agreement, now=now):
+        if end_agreement(agreement, now=now, crew=crew):
             yield agreement
+
+
+def end_agreement(agreement: BillingAgreement, *, now: datetime, crew: Crew | None = None) -> bool:
+    """
+    End one that nothing needs any more; what its last charge came to is asked first, if that counts
+    as failed: nobody can ask afterwards.
+
+    :returns: whether it has ended; if not, it is tried again.
+    """
+    if charging.last_failed(agreement):
+        if ask(agreement, now=now) is None:
+            return False
+        if crew:
+            crew.wait()
+    return agreements.end(agreement, now=now)
 
 
 def check_agreements(
@@ -245,18 +256,28 @@ def check_agreements(
 
 def ask(agreement: BillingAgreement, *, now: datetime) -> Agreement | Declined | None:
     """
-    What the provider's books say of an agreement; None if they do not say. Its last charge is
-    settled, if it counts as failed and they have it.
+    What the provider's books say of an agreement, as ``asked``; None if they do not say.
     """
     try:
-        found = agreements.ask(agreement, now=now)
+        found = asked(agreement, now=now)
     except GatewayError as error:
         logger.warning("agreement %s was not told of: %s", agreement.pk, error)
         return None
     if isinstance(found, Declined):
         logger.error("agreement %s was not told of: %s", agreement.pk, found.code)
         return found if found.why in agreements.GONE else None
-    if missed := charging.missed_in(found, agreement):
+    return found
+
+
+def asked(agreement: BillingAgreement, *, now: datetime) -> Agreement | Declined:
+    """
+    What the provider's books say of an agreement. Its last charge is settled, if it counts as
+    failed and they have it.
+
+    :raises GatewayError: they do not say.
+    """
+    found = agreements.ask(agreement, now=now)
+    if isinstance(found, Agreement) and (missed := charging.missed_in(found, agreement)):
         settling.settle(missed.charge, missed.approved, now=now)
     return found
 
@@ -288,12 +309,16 @@ def note_ended(agreement: BillingAgreement, *, now: datetime) -> bool:
     with transaction.atomic(durable=True):
         user_ids = agreement.memberships.order_by("user").values_list("user_id", flat=True)
         locked = [memberships.lock(user_id) for user_id in user_ids]
-        if not memberships.ended(agreement, by=BillingAgreement.By.PAYER, now=now):
+        agreement.refresh_from_db(fields=["status"])
+        was_needed = agreement.status == BillingAgreement.Status.ACTIVE
+        by = BillingAgreement.By.PAYER if was_needed else BillingAgreement.By.SHOP
+        if not memberships.ended(agreement, by=by, now=now):
             return False
         for membership in locked:
             if membership.renews and membership.agreement_id == agreement.pk:
                 if membership.paid_until > now:
                     memberships.stop(membership, now=now)
+                    members.no_longer_due(membership, now=now)
                 else:
                     membership.charge_at, membership.refusal = None, Membership.Refusal.ENDED
                     membership.failing_since = membership.failing_since or now

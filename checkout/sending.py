@@ -7,7 +7,7 @@ the money, it moved, whatever the answer said.
 
 from collections.abc import Iterable
 
-from checkout import charging
+from checkout import agreements, charging
 from checkout.gateways.base import (
     Approved,
     Declined,
@@ -59,7 +59,7 @@ def send_charge(gateway: Gateway, txn: PaymentTransaction) -> Approved | Decline
 
 def send_renewal(gateway: Gateway, txn: PaymentTransaction) -> Approved | Declined:
     """The books that are asked are the agreement's: the payment has no name yet."""
-    sid = txn.agreement.sid if txn.agreement else ""
+    sid = agreements.name_of(txn.agreement) if txn.agreement else ""
     try:
         answer = gateway.charge(payment_of(txn), goods_of(txn.order), sid)
         if isinstance(answer, Approved):

@@ -176,6 +176,8 @@ def give_all_back(
     """
     try:
         refunds.open_by_shop(order, transactions, reason=reason, now=now)
+    except refunding.NothingLeft:  # of a trial, or of what went back already
+        return True
     except refunding.NotNamed:
         logger.error("order %s is to be refunded by hand: its tid is not known", order.number)
         return False

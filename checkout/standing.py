@@ -31,7 +31,9 @@ class Standing:
     """
     ``current`` is the period under way, or the last one in the grace period. The next period will
     be one of ``next_plan`` and cost ``next_price`` in won. ``unknown`` is the charge or refund
-    about which the provider has not answered, ``refused`` the charge that failed last.
+    about which the provider has not answered, ``refused`` the charge that failed last. It
+    ``is_unpaid`` where nothing that is paid for is left; a period ``is_due`` perhaps even though a
+    pass is good for longer.
     """
 
     state: State
@@ -42,6 +44,7 @@ class Standing:
     unknown: PaymentTransaction | None
     refused: PaymentTransaction | None
     is_unpaid: bool
+    is_due: bool
 
     @property
     def can_resume(self) -> bool:
@@ -55,11 +58,13 @@ class Standing:
 
     @property
     def can_change_plan(self) -> bool:
-        return self.membership.renews and self.state not in {
-            State.IN_DOUBT,
-            State.ENDED,
-            State.FAILING,
-        }
+        is_good = self.state not in {State.IN_DOUBT, State.ENDED}
+        return is_good and self.membership.renews and not self.is_due
+
+    @property
+    def owes(self) -> bool:
+        """Is something to be paid now?"""
+        return self.is_unpaid or self.is_due
 
     @property
     def has_method(self) -> bool:
@@ -111,6 +116,7 @@ def of(user_id: int, *, now: datetime) -> Standing | None:
         unknown=unknown,
         refused=last_refused(membership) if state == State.FAILING else None,
         is_unpaid=membership.paid_until <= now,
+        is_due=due is not None,
     )
 
 

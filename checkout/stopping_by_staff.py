@@ -100,7 +100,8 @@ def stop_at_once(user: User, *, by: User, reason: str, seen: str, now: datetime)
     :returns: the refunds. Where one is not SUCCEEDED yet, its period goes on until it is.
     :raises memberships.NotAMember, members.InDoubt, limits.MayNot, refunds.AlreadyOpen,
         refunding.NotNamed, NotAsSeen: nothing is changed.
-    :raises refunds.NotAsSeen: something went back meanwhile: it does not renew any more, goes on.
+    :raises refunds.NotAsSeen, refunding.NothingLeft: something went back meanwhile: it does not
+        renew any more, but goes on.
     """
     with transaction.atomic(durable=True):
         membership = memberships.good(user.pk, now=now)
@@ -111,11 +112,14 @@ def stop_at_once(user: User, *, by: User, reason: str, seen: str, now: datetime)
         if did_renew:
             memberships.stop(membership, now=now)
             membership.save()
+            members.no_longer_due(membership, now=now)
     renewing.stop_waiting(user.pk, now=now)
-    made = [end(each, by=by, reason=reason, now=now) for each in endings]
-    members.end_if_unpaid(membership, now=now)
-    if did_renew:
-        tell(membership)
+    try:
+        made = [end(each, by=by, reason=reason, now=now) for each in endings]
+    finally:
+        members.end_if_unpaid(membership, now=now)
+        if did_renew:
+            tell(membership)
     return [refund for refund in made if refund]
 
 

@@ -81,13 +81,15 @@ def in_doubt(**which: Any) -> Exists:
     return Exists(unknown.filter(order__period__membership=OuterRef("pk"), **which))
 
 
-def stop_waiting(user_id: int, *, now: datetime) -> None:
+def stop_waiting(user_id: int, *, now: datetime, has_ended: bool = False) -> None:
     """
-    Their membership was stopped, or has ended: what the shop has placed for it and not charged yet
-    is canceled. Call it once that is committed; it locks the orders.
+    Their membership was stopped: what the shop has placed for it and not charged yet is canceled;
+    if it ``has_ended``, what they began to pay for it themselves, too. Call it once that is
+    committed; it locks the orders.
     """
-    waiting = Order.objects.filter(user=user_id, status=Order.Status.PENDING, kind=Kind.RENEWAL)
-    for pk in waiting.values_list("pk", flat=True):  # at most one: a membership has one due period
+    kinds = [Kind.RENEWAL, Kind.METHOD] if has_ended else [Kind.RENEWAL]
+    waiting = Order.objects.filter(user=user_id, status=Order.Status.PENDING, kind__in=kinds)
+    for pk in waiting.values_list("pk", flat=True):  # a few: the database has one for each period
         with locked(pk) as order:
             fulfilment.cancel(order, Order.CancelReason.STOPPED, now=now)
 

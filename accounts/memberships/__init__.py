@@ -8,6 +8,7 @@ period is paid, and whoever was refused says that it is not. The caller has star
     CannotChange
     ├── NotAMember    there is no membership, or it has ended
     ├── NotRenewing   it does not renew, so there is nothing to stop or to change
+    ├── Unpaid        a period is due: it is paid first
     ├── NeedsMethod   nobody can be charged for it: a payment method has to be registered first
     └── NoSuchPlan    the plan is not for sale, or does not renew
 """
@@ -26,8 +27,10 @@ from accounts.memberships.leaving import (
 from accounts.memberships.renewing import (
     FOR_GOOD,
     due_period,
+    give_up_due,
     next_attempt,
     next_price,
+    owed_period,
     pay,
     refuse,
 )
@@ -37,6 +40,7 @@ from accounts.memberships.standing import (
     NoSuchPlan,
     NotAMember,
     NotRenewing,
+    Unpaid,
     can_be_charged,
     ended,
     good,
@@ -54,6 +58,7 @@ __all__ = [
     "NotAMember",
     "NotRenewing",
     "Terms",
+    "Unpaid",
     "announce_price",
     "can_be_charged",
     "cancel",
@@ -62,6 +67,7 @@ __all__ = [
     "due_period",
     "end",
     "ended",
+    "give_up_due",
     "good",
     "is_member",
     "join",
@@ -69,6 +75,7 @@ __all__ = [
     "next_attempt",
     "next_price",
     "overdue",
+    "owed_period",
     "pay",
     "refuse",
     "register",

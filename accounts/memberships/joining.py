@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from accounts.memberships.days import later, midnight
+from accounts.memberships.renewing import give_up_due
 from accounts.memberships.standing import (
     charge_by,
     forget_failures,
@@ -39,7 +40,8 @@ def join(
     times = {"started_at": now, "paid_until": now, "lasts_until": now}
     Membership.objects.get_or_create(user_id=user_id, defaults=fresh | times)
     membership = lock(user_id)
-    is_new = membership.is_failing or not membership.is_good(now)
+    is_lapsed = membership.is_failing and membership.paid_until <= now
+    is_new = is_lapsed or not membership.is_good(now)
     if is_new:
         begin_anew(membership, now=now)
     due = membership.periods.filter(status=Status.DUE).first()
@@ -75,7 +77,7 @@ def join(
 
 def begin_anew(membership: Membership, *, now: datetime) -> None:
     """What was before is over: the next period begins now."""
-    membership.periods.filter(status=Status.DUE).update(status=Status.UNPAID)
+    give_up_due(membership)
     membership.started_at = membership.paid_until = membership.lasts_until = now
     membership.day = timezone.localtime(now).day
     membership.ended_at = membership.canceled_at = None

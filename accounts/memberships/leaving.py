@@ -6,10 +6,12 @@ from django.conf import settings
 from django.db.models import Max, QuerySet
 
 from accounts.memberships.days import later
+from accounts.memberships.renewing import give_up_due
 from accounts.memberships.standing import (
     NeedsMethod,
     NoSuchPlan,
     NotRenewing,
+    Unpaid,
     can_be_charged,
     forget_failures,
     good,
@@ -46,7 +48,7 @@ def stop(membership: Membership, *, now: datetime) -> None:
 
 def resume(user_id: int, *, now: datetime) -> Membership:
     """
-    It renews after all.
+    It renews after all, from what is paid for on: nothing is charged for days gone by.
 
     :raises NotAMember, NotRenewing, NeedsMethod: nothing is changed.
     """
@@ -65,11 +67,13 @@ def change_plan(user_id: int, plan: Plan, *, now: datetime) -> Membership:
     """
     From the next period on it is another plan; the present one again takes that back.
 
-    :raises NotAMember, NotRenewing, NoSuchPlan: nothing is changed.
+    :raises NotAMember, NotRenewing, Unpaid, NoSuchPlan: nothing is changed.
     """
     membership = good(user_id, now=now)
-    if not membership.renews or membership.is_failing:
+    if not membership.renews:
         raise NotRenewing
+    if membership.periods.filter(status=Status.DUE).exists():  # what it costs was agreed
+        raise Unpaid
     if plan != membership.plan and not (plan.is_active and plan.renews):
         raise NoSuchPlan
     is_another = plan != membership.plan
@@ -120,7 +124,7 @@ def cut_short(period: MembershipPeriod, *, now: datetime) -> None:
 
 def end(membership: Membership, *, now: datetime) -> None:
     """It is over; what was due is not paid. The caller has locked it, and saves it."""
-    membership.periods.filter(status=Status.DUE).update(status=Status.UNPAID)
+    give_up_due(membership)
     membership.ended_at = now
     membership.renews, membership.charge_at = False, None
     membership.next_plan = membership.next_price = None

@@ -41,6 +41,17 @@ def due_period(membership: Membership) -> MembershipPeriod:
     )
 
 
+def owed_period(membership: Membership, *, now: datetime) -> MembershipPeriod | None:
+    """The period that is to be paid by now, if one is; the membership is locked."""
+    is_made = membership.periods.filter(status=Status.DUE).exists()
+    return due_period(membership) if is_made or membership.paid_until <= now else None
+
+
+def give_up_due(membership: Membership) -> None:
+    """The period that is due is not paid, and nobody is charged for it any more."""
+    membership.periods.filter(status=Status.DUE).update(status=Status.UNPAID)
+
+
 def next_price(membership: Membership) -> int:
     """What the next period will cost, in won."""
     if membership.next_plan:
@@ -95,7 +106,7 @@ def refuse(
 
     - PAYER: by MEMBERSHIP_RETRY_DAYS, as long as the grace period lasts.
     - USED_UP: on the first day of the next month, as if it were due on that day: the grace period
-      and the days of trying again count from there. Once: not after the grace period.
+      and the days of trying again count from there. Once: if that says the same, never by itself.
     - SHOP: the next day; it does not count, and the grace period lasts as long.
     - ENDED, OTHER_BUYER: never by itself. Its shopper must register a payment method.
 
@@ -106,6 +117,8 @@ def refuse(
     if agreement:
         let_go(agreement, why, membership, now=now)
     is_due = membership.periods.filter(pk=period.pk, status=Status.DUE).exists()
+    if not membership.renews:  # it was stopped while the outcome was not known
+        give_up_due(membership)
     if not (is_due and membership.renews and membership.agreement == agreement):
         return None
     again: datetime | None = None
@@ -114,8 +127,9 @@ def refuse(
         again = charging_time(timezone.localtime(now).date() + timedelta(days=1))
         membership.lasts_until = max(membership.lasts_until, again + timedelta(days=1))
     else:
+        was_moved = membership.refusal == Refusal.USED_UP
         count_failure(membership, why, now=now)
-        if why == Refusal.USED_UP:
+        if why == Refusal.USED_UP and not was_moved:
             again = next_month(membership, now=now)
         elif why == Refusal.PAYER:
             again = next_attempt(membership, now=now)

@@ -22,6 +22,10 @@ class NotRenewing(CannotChange):
     """It does not renew, so there is nothing to stop or to change."""
 
 
+class Unpaid(CannotChange):
+    """A period is due: it is paid first."""
+
+
 class NeedsMethod(CannotChange):
     """Nobody can be charged for it: a payment method has to be registered first."""
 

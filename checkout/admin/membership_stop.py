@@ -63,7 +63,10 @@ def stop_at_once(desk: Any, request: ShopperRequest, object_id: str) -> HttpResp
         form.add_error(None, hindrance(error))
         is_forbidden = isinstance(error, limits.MayNot)
         status = HTTPStatus.FORBIDDEN if is_forbidden else HTTPStatus.CONFLICT
-        return page(desk, request, membership_page.membership_of(object_id), form, status)
+        now_stands = membership_page.membership_of(object_id)
+        if membership.renews and not now_stands.renews:  # something else went back meanwhile
+            desk.log_change(request, membership, _("Stopped with the end of what is paid."))
+        return page(desk, request, now_stands, form, status)
     desk.log_change(request, membership, _("Ended at once."))
     for refund in made:
         tell(request, refund)

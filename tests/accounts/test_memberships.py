@@ -506,13 +506,15 @@ class TestChanging:
             memberships.change_plan(user.pk, make_plan(**fields), now=JANUARY)
         assert of(user).next_plan is None
 
-    def test_changed_while_a_charge_is_in_flight(self, user, monthly, make_plan):
-        """The period that is charged is by the old plan, the next by the new one."""
+    def test_not_while_a_period_is_due(self, user, monthly, make_plan):
+        """It costs what was agreed until then; once it is paid, the next one can be another."""
         yearly = make_plan(months=12, price=49_000)
         join(user, monthly)
         period = memberships.due_period(of(user))
-        memberships.change_plan(user.pk, yearly, now=DUE)
+        with pytest.raises(memberships.Unpaid):
+            memberships.change_plan(user.pk, yearly, now=DUE)
         memberships.pay(period, now=DUE)
+        memberships.change_plan(user.pk, yearly, now=DUE)
         membership = of(user)
         assert (membership.plan, membership.next_plan) == (monthly, yearly)
         due = memberships.due_period(membership)

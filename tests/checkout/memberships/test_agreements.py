@@ -10,6 +10,7 @@ from accounts import memberships
 from accounts.models import BillingAgreement, Membership
 from checkout import (
     agreements,
+    agreements_by_hand,
     members,
     membership_mails,
     payments,
@@ -222,6 +223,28 @@ class TestChecking:
         kakaopay.fault("status", before=fault)
         assert list(renewals.check_agreements(now=at(JANUARY + timedelta(days=7)))) == []
         assert membership_of(member.user).renews
+
+    def test_one_that_cannot_be_read(self, member, buy, monthly, kakaopay, at, caplog):
+        """Encrypted by a key that nobody has any more: it keeps the others from nothing."""
+        other = membership_of(buy(monthly, now=at(JANUARY)).user)
+        BillingAgreement.objects.filter(pk=member.agreement_id).update(sealed_sid="unreadable")
+        kakaopay.end_subscription(other.agreement.sid)
+        now = at(JANUARY + timedelta(days=7))
+        assert list(renewals.check_agreements(now=now)) == [other.agreement]
+        assert f"agreement {member.agreement_id} cannot be read" in caplog.text
+        assert agreements_by_hand.ask(of(member), now=now).said == "no_answer"
+        told = renewals.renew(member.pk, now=at(member.charge_at))
+        assert (told.said, told.transaction) == ("postponed", None)
+        BillingAgreement.objects.update(status=Status.ENDING, ended_at=None, ended_by="")
+        assert list(renewals.end_agreements(now=now)) == [other.agreement]
+
+    def test_what_the_shop_was_about_to_end(self, member, kakaopay, at):
+        """Ended there, and killed before it was written down: not by its shopper."""
+        BillingAgreement.objects.update(status=Status.ENDING)
+        kakaopay.end_subscription(member.agreement.sid)
+        now = at(JANUARY + timedelta(days=7))
+        assert agreements_by_hand.ask(of(member), now=now).said == "news"
+        assert of(member).ended_by == BillingAgreement.By.SHOP
 
     def test_while_its_shopper_registers_another(self, member, kakaopay, at):
         """The new one is left alone, in whatever order the two come; nobody waits for ever."""

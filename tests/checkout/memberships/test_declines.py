@@ -131,6 +131,14 @@ class TestTheAgreement:
         told, paid = renew(failing, at)
         assert (told.said, paid.paid_until) == ("renewed", seoul(2027, 3, 31))
 
+    def test_used_up_in_the_next_month_too(self, member, kakaopay, at):
+        """It is moved once: after that its shopper has to register another, or it ends in time."""
+        kakaopay.fault("subscription", before="error:-752", times=2)
+        _, failing = renew(member, at)
+        _, again = renew(failing, at)
+        assert (again.refusal, again.charge_at) == ("USED_UP", None)
+        assert again.lasts_until == seoul(2027, 3, 8)
+
     def test_somebody_elses(self, member, kakaopay, at, caplog):
         """-753: our books are wrong; it is never charged again but ended, and the log says so."""
         kakaopay.fault("subscription", before="error:-753")
@@ -153,11 +161,22 @@ class TestTheAgreement:
 
 
 class TestOurOwnFault:
-    @pytest.mark.parametrize("endpoint", ["subscription", "status"])
+    @pytest.mark.parametrize("code", [-10, -401, -429])
+    def test_the_question_is_refused(self, member, kakaopay, at, code, caplog):
+        """Nothing was tried by that: the same order is charged as soon as the shop may ask."""
+        kakaopay.fault("status", before=f"error:{code}")
+        told, waiting = renew(member, at)
+        assert (told.said, told.transaction) == ("postponed", None)
+        assert (waiting.attempts, waiting.refusal, mails()) == (0, "", [])
+        assert f"is not told of: {code}" in caplog.text
+        told, paid = renew(waiting, at)
+        assert (told.said, paid.paid_until) == ("renewed", seoul(2027, 3, 31))
+        assert Order.objects.filter(kind="RENEWAL").count() == 1
+
     @pytest.mark.parametrize("code", [-401, -429, -731])
-    def test_keys_and_quotas(self, member, kakaopay, at, endpoint, code):
+    def test_keys_and_quotas(self, member, kakaopay, at, code):
         """Nobody's card failed: no mail, no count, and tomorrow again."""
-        kakaopay.fault(endpoint, before=f"error:{code}")
+        kakaopay.fault("subscription", before=f"error:{code}")
         _, waiting = renew(member, at)
         assert (waiting.attempts, waiting.is_failing, mails()) == (0, False, [])
         assert waiting.agreement.status == BillingAgreement.Status.ACTIVE

@@ -11,13 +11,11 @@ from django.utils import timezone
 from accounts import memberships
 from accounts.models import BillingAgreement, MembershipPeriod
 from checkout import (
-    agreements,
     charging,
     members,
     payments,
     reconciliation,
     renewals,
-    settling,
     settling_by_hand,
 )
 from checkout.gateways.base import OutcomeUnknown
@@ -180,98 +178,6 @@ class TestWhatItTurnsOutToBe:
         settle(now + A_MINUTE)
         assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
         assert charges_of(member, kakaopay) == 2
-
-
-class TestTakenAfterItWasGivenUp:
-    """A bank that took longer than any bank does: the money came after it counted as not taken."""
-
-    @pytest.fixture
-    def late(self, lost, member, at):
-        """The provider's books show it too late; to us it counts as failed."""
-        PaymentTransaction.objects.filter(pk=lost.pk).update(
-            agreement_charged_at=lost.agreement_charged_at + timedelta(days=60)
-        )
-        (txn,) = settle(at(member.charge_at + HALF_AN_HOUR))
-        assert txn.status == Status.FAILED
-        PaymentTransaction.objects.filter(pk=lost.pk).update(
-            agreement_charged_at=lost.agreement_charged_at
-        )
-        return txn
-
-    def test_it_is_found_before_the_next_charge(self, late, member, kakaopay, at):
-        """Asked before it charges again, the shop sees it: the period is paid by the first."""
-        again = membership_of(member.user)
-        told = renewals.renew(member.pk, now=at(again.charge_at))
-        assert (told.said, told.transaction) == ("renewed", late)
-        renewed = membership_of(member.user)
-        assert renewed.paid_until == seoul(2027, 3, 31)
-        assert charges_of(member, kakaopay) == 2
-        statuses = Order.objects.filter(kind="RENEWAL").order_by("pk")
-        assert list(statuses.values_list("status", "cancel_reason")) == [
-            ("PAID", ""),
-            ("CANCELED", "SUPERSEDED"),
-        ]
-        assert set(Discrepancy.objects.values_list("kind", flat=True)) == {"NO_NAME", "STATUS"}
-
-    def test_it_is_found_by_the_weekly_question(self, late, member, kakaopay, at):
-        """Though nothing is charged again: the period is paid after all, and was not ended."""
-        BillingAgreement.objects.update(checked_at=None)
-        assert list(renewals.check_agreements(now=at(late.sent_at + timedelta(hours=2)))) == []
-        late.refresh_from_db()
-        renewed = membership_of(member.user)
-        assert (late.status, renewed.paid_until) == (Status.SUCCEEDED, seoul(2027, 3, 31))
-        assert (renewed.renews, charges_of(member, kakaopay)) == (True, 2)
-
-    def test_it_is_found_before_its_agreement_is_ended(self, late, member, kakaopay, at):
-        """Stopped, and nobody asks again: its money is the buyer's, and a person is told."""
-        now = at(late.sent_at + timedelta(hours=2))
-        self.run_out(member, now)
-        assert list(renewals.end_agreements(now=now)) == [member.agreement]
-        late.refresh_from_db()
-        assert late.status == Status.SUCCEEDED
-        told = " ".join(Discrepancy.objects.values_list("detail", flat=True))
-        assert "refund" in told
-        assert kakaopay.subscription(member.agreement.sid).status == "INACTIVE"
-
-    @pytest.mark.parametrize("fault", ["http_500", "error:-401"])
-    def test_not_ended_before_that_is_known(self, late, member, kakaopay, at, fault):
-        """Afterwards nobody might tell: it is tried again."""
-        now = at(late.sent_at + timedelta(hours=2))
-        self.run_out(member, now)
-        kakaopay.fault("status", before=fault)
-        assert list(renewals.end_agreements(now=now)) == []
-        assert kakaopay.subscription(member.agreement.sid).status == "ACTIVE"
-        assert list(renewals.end_agreements(now=now)) == [member.agreement]
-
-    def run_out(self, member, now):
-        members.stop(member.user, now=now)
-        assert list(renewals.end_overdue(now=now)) == [member]
-
-    def test_a_period_that_was_paid_otherwise(self, late, member, kakaopay, at):
-        """By another card: its money is the buyer's, and a person is told to give it back."""
-        now = at(member.charge_at + timedelta(hours=2))
-        charge = members.register(member.user, now=now)
-        back = kakaopay.pay(charge.redirect_urls["pc"])
-        payments.capture(charge, pg_token=back.rpartition("pg_token=")[2], now=now)
-        found = agreements.ask(late.agreement, now=now)
-        missed = charging.missed_in(found, late.agreement)
-        assert missed is not None
-        settling.settle(missed.charge, missed.approved, now=now)
-        late.refresh_from_db()
-        assert (late.status, late.order.status) == (Status.SUCCEEDED, Order.Status.CANCELED)
-        assert membership_of(member.user).paid_until == seoul(2027, 3, 31)
-        told = " ".join(Discrepancy.objects.values_list("detail", flat=True))
-        assert "refund" in told
-
-    def test_a_period_that_was_given_up(self, lost, member, kakaopay, at):
-        """Its membership was ended meanwhile by the desk: the settling does not fail for want of
-        a name, and a person is told to give the money back."""
-        MembershipPeriod.objects.filter(status="DUE").update(status="UNPAID")
-        (txn,) = settle(at(member.charge_at + A_MINUTE))
-        assert txn.status == Status.SUCCEEDED
-        assert "refund the order" in Discrepancy.objects.get(kind="NO_NAME").detail
-        assert membership_of(member.user).paid_until == seoul(2027, 2, 28)
-        assert not Mail.objects.filter(order=txn.order, event="PAID").exists()
 
 
 class TestPaidForNothing:

@@ -6,7 +6,7 @@ import pytest
 
 from accounts import memberships, points
 from accounts.models import BillingAgreement
-from checkout import members, payments, reconciliation, renewals
+from checkout import external, members, payments, reconciliation, renewals
 from checkout.models import Mail
 from orders import placing, quoting, refunding
 from orders.models import Order, PaymentTransaction
@@ -79,6 +79,15 @@ class TestAtOnce:
         assert membership_of(member.user).ended_at == now
         assert mails() == ["REFUNDED", "ENDED"]
 
+    def test_it_went_back_in_the_providers_site(self, member, kakaopay, at):
+        """Found by asking: the membership is over, and its shopper is told that, too."""
+        charge = PaymentTransaction.objects.select_related("order__user").get()
+        kakaopay.console_refund(charge.tid, 4_900)
+        now = at(seoul(2027, 2, 1, 12))
+        assert len(external.look(charge, now=now)) == 1
+        assert membership_of(member.user).ended_at == now
+        assert mails() == ["REFUNDED", "ENDED"]
+
     def test_with_a_pass_that_has_not_begun(self, member, buy, make_plan, kakaopay, at):
         """Each goes back as far as it is left: the pass whole."""
         ticket = buy(make_plan(renews=False, price=4_000), user=member.user, now=JANUARY)
@@ -119,7 +128,8 @@ class TestAtOnce:
         kakaopay.fault("subscription", after="drop")
         now = at(member.charge_at)
         renewals.renew(member.pk, now=now)
-        list(reconciliation.settle_stale(reconciliation.unsettled(now), now=now))
+        later = at(now + timedelta(minutes=1))
+        list(reconciliation.settle_stale(reconciliation.unsettled(later), now=later))
         with pytest.raises(refunding.NotNamed):
             members.stop_at_once(member.user, now=at(seoul(2027, 3, 10)))
         membership = membership_of(member.user)

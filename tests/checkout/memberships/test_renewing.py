@@ -9,6 +9,7 @@ from accounts.models import BillingAgreement, MembershipPeriod
 from checkout import reconciliation, renewals
 from checkout.models import Discrepancy, Mail
 from orders.models import Order, PaymentTransaction
+from shop.models import Product
 from tests.checkout.memberships.conftest import membership_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,9 +72,9 @@ class TestRenewing:
         assert Order.objects.count() == 1
 
     def test_one_that_fails_is_left_alone_for_an_hour(self, buy, monthly, at):
-        """Its agreement's key cannot be read: it must not be tried again with every run."""
+        """Its plan lost its product: it must not be tried again with every run."""
         membership = membership_of(buy(monthly, now=at(JANUARY)).user)
-        BillingAgreement.objects.update(sealed_sid="nonsense")
+        Product.objects.update(plan=None)
         now = at(membership.charge_at)
         assert renewals.renew_or_postpone(membership.pk, now=now).said == "postponed"
         membership.refresh_from_db()
@@ -86,7 +87,7 @@ class TestRenewing:
         kakaopay.fault("subscription", after="drop")
         assert renewals.renew(membership.pk, now=now).said == "unknown"
         assert renewals.renew(membership.pk, now=now + timedelta(hours=1)).said == "nothing"
-        rows = reconciliation.unsettled(now)
+        rows = reconciliation.unsettled(now + timedelta(minutes=1))
         (txn,) = reconciliation.settle_stale(rows, now=now + timedelta(minutes=1))
         membership.refresh_from_db()
         assert (txn.status, txn.tid) == (Status.SUCCEEDED, "")
@@ -100,7 +101,7 @@ class TestRenewing:
         now = at(membership.charge_at)
         kakaopay.fault("subscription", before="drop")
         assert renewals.renew(membership.pk, now=now).said == "unknown"
-        rows = reconciliation.unsettled(now)
+        rows = reconciliation.unsettled(now + timedelta(minutes=1))
         (txn,) = reconciliation.settle_stale(rows, now=now + timedelta(minutes=20))
         assert txn.status == Status.PROCESSING
         (txn,) = reconciliation.settle_stale(rows, now=now + timedelta(minutes=30))
