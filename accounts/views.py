@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import addresses, balances
 from accounts.forms import AddressForm, ProfileForm
@@ -107,10 +107,12 @@ def address_delete(request: ShopperRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def address_default(request: ShopperRequest, pk: int) -> HttpResponse:
-    """Offer this address first from now on."""
+    """Offer this address first from now on. Who had to sign in on the way is asked again."""
     address = get_object_or_404(Address, pk=pk, user=request.user)
+    if request.method == "GET":
+        return see_addresses()
     try:
         addresses.make_default(address)
     except Address.DoesNotExist as gone:

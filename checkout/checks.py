@@ -6,6 +6,24 @@ from django.conf import settings
 from django.core import checks
 
 
+def memberships(**kwargs: Any) -> list[checks.CheckMessage]:
+    """An error for each setting of memberships by which nobody could be charged as it says."""
+    retry_days, grace_days = settings.MEMBERSHIP_RETRY_DAYS, settings.MEMBERSHIP_GRACE_DAYS
+    wrong = {
+        "MEMBERSHIP_CHARGE_HOUR must be an hour from 0 to 23.": (
+            not 0 <= settings.MEMBERSHIP_CHARGE_HOUR <= 23
+        ),
+        "MEMBERSHIP_GRACE_DAYS must be 1 or more.": grace_days < 1,
+        "MEMBERSHIP_RETRY_DAYS must be days within the grace period, from 1 on.": (
+            any(not 1 <= days <= grace_days for days in retry_days)
+        ),
+        "MEMBERSHIP_NOTICE_DAYS must not be negative.": settings.MEMBERSHIP_NOTICE_DAYS < 0,
+        "MEMBERSHIP_REMIND_DAYS must not be negative.": settings.MEMBERSHIP_REMIND_DAYS < 0,
+        "AGREEMENT_CHECK_DAYS must be 1 or more.": settings.AGREEMENT_CHECK_DAYS < 1,
+    }
+    return [checks.Error(said, id="checkout.E001") for said, is_wrong in wrong.items() if is_wrong]
+
+
 def subscription_cid(**kwargs: Any) -> list[checks.CheckMessage]:
     """A warning where the shop is live and could charge no plan that renews by itself."""
     if settings.DEBUG or settings.KAKAOPAY_SUBSCRIPTION_CID:

@@ -24,6 +24,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from accounts.models import Membership, User
 from checkout import membership_mails
@@ -63,6 +64,7 @@ SUBJECTS = {
 REFUNDED_IN_PART = _("We refunded a part of your order %(number)s")
 RENEWED = _("Your membership is renewed")
 REGISTERED = _("Your payment method is registered")
+PRICE_STAYS = _("The price of your membership stays as it is")
 
 #: One statement, because a buyer is waiting: get_or_create would take four.
 INSERT = """
@@ -120,7 +122,7 @@ def write(
         cursor.execute(INSERT, [order.pk, *about, event.value, nth, timezone.now()])
         row = cursor.fetchone()
     if row:
-        send_mail.defer(pk=row[0])
+        send_soon(row[0])
 
 
 def about(event: Mail.Event, membership: Membership) -> None:
@@ -151,8 +153,15 @@ def send_again(mail: Mail, *, by: User, now: datetime) -> Mail:
         nth = max(same.values_list("nth", flat=True)) + 1
         fields = {"event": mail.event, "nth": nth, "requested_by": by, "created_at": now}
         again = Mail.objects.create(**about, request=mail.request, **fields)
-        send_mail.defer(pk=again.pk)
+        send_soon(again.pk)
         return again
+
+
+def send_soon(mail_pk: int) -> None:
+    """Put the job that sends a mail into the transaction that is open, in a worker too."""
+    is_worker = not isinstance(app.connector, DjangoConnector)  # which has its own connections
+    ours = {"connection": connection.connection} if is_worker else {}
+    send_mail.configure(**ours).defer(pk=mail_pk)
 
 
 @app.task(
@@ -299,6 +308,8 @@ def subject_of(mail: Mail) -> str:
         subject = RENEWED if mail.order.period_id else REGISTERED
     if mail.event == Mail.Event.REFUNDED and is_of_a_part(mail):
         subject = REFUNDED_IN_PART
+    if mail.event == Mail.Event.PRICE and membership_mails.is_withdrawn(mail):
+        subject = PRICE_STAYS
     return str(subject) % {"number": mail.order.number}
 
 

@@ -50,6 +50,11 @@ def is_overtaken(mail: Mail) -> bool:
     return membership.ended_at is None
 
 
+def is_withdrawn(mail: Mail) -> bool:
+    """Does the price that was announced not come after all?"""
+    return Membership.objects.filter(user=mail.order.user_id, new_price=None).exists()
+
+
 def context_for(mail: Mail) -> dict[str, Any]:
     """The membership as it is now, what the mail says of it, and where to do something about it."""
     return {

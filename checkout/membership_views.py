@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import memberships
 from accounts.http import ShopperRequest
@@ -99,9 +99,11 @@ def stop_at_once(request: ShopperRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def resume(request: ShopperRequest) -> HttpResponse:
-    """The membership renews after all."""
+    """The membership renews after all. Who had to sign in on the way is asked again."""
+    if request.method == "GET":
+        return redirect("checkout:membership")
     now = timezone.now()
     try:
         members.resume(request.user, now=now)

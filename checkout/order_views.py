@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.http import ShopperRequest
 from checkout import payments, refunds, requests
@@ -80,11 +80,16 @@ def ask_for_refund(request: ShopperRequest, number: str) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def withdraw_request(request: ShopperRequest, number: str, pk: int) -> HttpResponse:
-    """The buyer does not want the refund any more that they asked for."""
+    """
+    The buyer does not want the refund any more that they asked for. Who had to sign in on the way
+    is asked again.
+    """
     order = own_order(request, number)
     asked = get_object_or_404(RefundRequest, order=order, pk=pk)
+    if request.method == "GET":
+        return redirect(order)
     try:
         requests.withdraw(asked, by=request.user, now=timezone.now())
         messages.success(request, _("You have withdrawn your request."))

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts import memberships
 from accounts.models import BillingAgreement, Membership, MembershipPeriod, Plan
 from orders.models import PaymentTransaction
+from orders.templatetags.periods import last_day
 
 Status = PaymentTransaction.Status
 
@@ -75,6 +76,12 @@ class Standing:
         """The day, in Korea, of the next charge; None if nobody will charge it."""
         charge_at = self.membership.charge_at
         return timezone.localtime(charge_at).date() if charge_at else None
+
+    @property
+    def last_day(self) -> date:
+        """The last day, in Korea, on which its shopper is a member or was, as things stand."""
+        ended_at = self.membership.ended_at or self.membership.lasts_until
+        return last_day(min(ended_at, self.membership.lasts_until))
 
     @property
     def was_ended_at_provider(self) -> bool:

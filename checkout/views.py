@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import addresses, gates, points
@@ -103,10 +103,12 @@ def ready(request: ShopperRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def reopen(request: ShopperRequest, number: str) -> HttpResponse:
-    """Go on paying an order that waits for it."""
+    """Go on paying an order that waits for it. Who had to sign in on the way is asked again."""
     order = get_object_or_404(Order, number=number, user=request.user)
+    if request.method == "GET":
+        return redirect(order)
     try:
         charge = payments.reopen(order, now=timezone.now())
     except (payments.NotPayable, placing.PaymentInProgress):

@@ -284,8 +284,11 @@ def create(
 
 
 def title_of(lines: list[CartLine]) -> str:
-    """The first product, and how many more: what the order is called in one line."""
-    name = lines[0].name
+    """
+    The first product, and how many more: what the order is called in one line. A membership comes
+    first: by this name its buyer finds the agreement at the provider.
+    """
+    name = next((line for line in lines if line.product.plan_id), lines[0]).name
     if len(lines) == 1:
         return name
     return _("%(name)s and %(count)d more") % {"name": name, "count": len(lines) - 1}

@@ -139,7 +139,7 @@ class AgreementAdmin(FoundByOrder, ReadOnlyAdmin):
         sentence = _("KakaoPay did not end it now. It is tried again by itself.")
         messages.warning(request, sentence)
 
-    @display(description=gettext_lazy("number"))
+    @display(description="ID")
     def name(self, agreement: BillingAgreement) -> str:
         return f"#{agreement.pk}"
 

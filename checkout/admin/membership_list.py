@@ -29,7 +29,7 @@ CHARGE = PaymentTransaction.Kind.CHARGE
 class StateFilter(admin.SimpleListFilter):
     """``?state=…``; what is failing or in doubt may be renewing as well."""
 
-    title = _("state")
+    title = _("status")
     parameter_name = "state"
 
     def lookups(
@@ -118,7 +118,7 @@ class MembershipAdmin(FoundByOrder, ReadOnlyAdmin):
     def person(self, membership: Membership) -> str:
         return membership.user.email
 
-    @display(description=_("state"), label=words.STATE_COLORS)
+    @display(description=_("status"), label=words.STATE_COLORS)
     def state(self, membership: Any) -> tuple[str, str]:
         said = words.state_of(
             membership,

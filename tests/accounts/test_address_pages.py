@@ -164,7 +164,8 @@ class TestPages:
     def test_making_the_default(self, english, shopper):
         """One click, by POST only, and the list begins with it."""
         home, office = save(shopper, HOME, is_default=True), save(shopper, OFFICE)
-        assert english.get(f"/accounts/addresses/{office.pk}/default/").status_code == 405
+        seen = english.get(f"/accounts/addresses/{office.pk}/default/")
+        assert seen.headers["Location"] == "/accounts/addresses/"
         assert defaults_of(shopper) == [home]
         answer = english.post(f"/accounts/addresses/{office.pk}/default/")
         assert (answer.status_code, answer["Location"]) == (303, "/accounts/addresses/")

@@ -269,7 +269,8 @@ class TestWithdrawing:
     def test_by_get(self, browser, order):
         """Changes nothing."""
         request = ask(order, 1, 0)
-        assert browser.get(withdrawal(request)).status_code == 405
+        answer = browser.get(withdrawal(request))
+        assert answer.headers["Location"] == order.get_absolute_url()
         request.refresh_from_db()
         assert request.status == "OPEN"
 

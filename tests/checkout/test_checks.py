@@ -16,3 +16,24 @@ def test_renewing_plans_need_a_cid_of_their_own(settings, is_debugging, cid, war
     """Where the shop is live, its absence is a warning; the database is not asked."""
     settings.DEBUG, settings.KAKAOPAY_SUBSCRIPTION_CID = is_debugging, cid
     assert found() == warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("MEMBERSHIP_CHARGE_HOUR", 24),
+        ("MEMBERSHIP_CHARGE_HOUR", -1),
+        ("MEMBERSHIP_GRACE_DAYS", 0),
+        ("MEMBERSHIP_RETRY_DAYS", [1, 8]),
+        ("MEMBERSHIP_RETRY_DAYS", [0, 1]),
+        ("MEMBERSHIP_NOTICE_DAYS", -1),
+        ("MEMBERSHIP_REMIND_DAYS", -1),
+        ("AGREEMENT_CHECK_DAYS", 0),
+    ],
+)
+def test_memberships_that_nobody_could_charge(settings, name, wrong):
+    """An error names the setting; as they come there is none."""
+    assert found() == []
+    setattr(settings, name, wrong)
+    errors = [each for each in checks.run_checks() if each.id == "checkout.E001"]
+    assert any(error.msg.startswith(name) for error in errors)

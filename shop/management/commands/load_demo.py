@@ -146,20 +146,21 @@ def product_of(goods: Goods, category: Category, present: Product | None) -> Pro
 
 
 def load_plan(offering: Offering) -> bool:
-    """Bring a membership and its product up to date. Returns whether it is new."""
+    """
+    A membership with its product. Returns whether it is new; one that is there is left as it is:
+    members would be told of every change.
+    """
+    if Plan.objects.filter(slug=offering.slug).exists():
+        return False
     details = asdict(offering)
     about = {language: details.pop(f"description_{language}") for language in ("ko", "en")}
-    plan = Plan.objects.filter(slug=offering.slug).first()
-    is_new = plan is None
-    plan = plan or Plan()
-    for name, value in details.items():
-        setattr(plan, name, value)
+    plan = Plan(**details)
     product = plans.offer(plan, category=Category.objects.get(slug=SHELF))
     for language, text in about.items():
         setattr(product, f"description_{language}", text)
     save_picture(product, offering.picture)
     product.save()
-    return is_new
+    return True
 
 
 def save_picture(product: Product, picture: Path) -> None:

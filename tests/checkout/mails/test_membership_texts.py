@@ -245,6 +245,16 @@ class TestWhatItSays:
             assert f"{settings.SITE_URL}/premium/" in part
             assert "Next payment" not in part
 
+    def test_the_last_day(self, membership, order):
+        """Ended by a worker at midnight, or a little later: the day before was the last."""
+        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        over = {"paid_until": midnight, "lasts_until": midnight, "charge_at": None}
+        ended_at = midnight + timedelta(minutes=4)
+        Membership.objects.update(renews=False, ended_at=ended_at, **over)
+        for part in parts_of(composed(Event.ENDED, in_english(order))):
+            assert day(midnight) in part
+            assert day(midnight + timedelta(days=1)) not in part
+
     def test_another_price(self, membership, order):
         """The old, the new, from when, and until when to cancel."""
         starts = membership.paid_until
@@ -254,7 +264,8 @@ class TestWhatItSays:
             assert f"cancel the membership on its page until {day(starts)}." in part
 
     def test_the_old_price_again(self, membership, order):
-        """What was announced does not come; nothing is said of a day."""
+        """What was announced does not come, the subject says so; nothing is said of a day."""
+        assert "stays as it is" in composed(Event.PRICE, in_english(order)).subject
         for part in parts_of(composed(Event.PRICE, in_english(order))):
             assert "The announced price does not come: a period goes on costing ₩4,900." in part
             assert "instead of" not in part

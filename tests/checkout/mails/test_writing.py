@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from checkout import mails
@@ -37,6 +38,18 @@ class TestWriting:
             transaction.set_rollback(True)
         assert Mail.objects.count() == 0
         assert ProcrastinateJob.objects.count() == before
+
+    def test_in_a_worker(self, charge):
+        """It has its own connections to the queue; the job is in the transaction all the same."""
+        before = ProcrastinateJob.objects.count()
+        with app.replace_connector(app.connector.get_worker_connector()):
+            with transaction.atomic():
+                mails.write(Event.PAID, charge.order, charge)
+                assert ProcrastinateJob.objects.count() == before + 1
+                transaction.set_rollback(True)
+            assert ProcrastinateJob.objects.count() == before
+            mail = written(Event.PAID, charge)
+        assert [job.queue_name for job in jobs_of(mail)] == ["mail"]
 
     def test_the_same_event_again(self, charge):
         """Neither a second row nor a second job; another event of the same charge has its own."""

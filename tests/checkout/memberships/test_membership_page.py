@@ -135,6 +135,9 @@ class TestWhatIsSaid:
         assert f"We try to charge ₩4,900 again on {day(membership.charge_at)}" in page
         last = membership.lasts_until - timedelta(seconds=1)
         assert f"You keep your benefits until {day(last)}" in page
+        assert f"<dt>Benefits until</dt><dd>{day(last)}" in page
+        assert "<dt>Not paid yet</dt><dd>₩4,900</dd>" in page
+        assert "Period ends" not in page
         assert f'href="{METHOD}">Pay now with another payment method' in page
 
     def test_in_doubt(self, browser, member, kakaopay):
@@ -201,6 +204,7 @@ class TestStopping:
         assert "Resume the membership" in shown(browser)
         assert "Your membership renews again." in told(browser, RESUME)
         assert "Your membership renews already." in told(browser, RESUME)
+        assert browser.get(RESUME)["Location"] == PAGE  # who had to sign in again on the way
         assert membership_of(member).charge_at is not None
         assert Mail.objects.filter(event="RESUMED").count() == 1
 
@@ -389,6 +393,17 @@ class TestTheMethod:
         assert renewals.renew(membership.pk, now=timezone.now()).said == "nothing"
         mail = Mail.objects.get(event="REFUSED")
         assert mails.is_overtaken(mail)
+
+    def test_the_card_declines_again(self, browser, member, kakaopay):
+        """That it is still to be paid, until when, and the way to try once more."""
+        membership = fail_to_renew(member, kakaopay)
+        back = kakaopay.pay(browser.post(METHOD)["Location"], decline="NOT_ENOUGH_BALANCE")
+        ended = browser.get(back.removeprefix("http://localhost:8000"), follow=True)
+        page = " ".join(ended.text.split())
+        last = membership.lasts_until - timedelta(seconds=1)
+        assert "What is due is not paid yet" in page
+        assert f"If it is not paid until {day(last)}" in page
+        assert f'href="{METHOD}">Try again' in page
 
     def test_two_clicks(self, browser, member, kakaopay):
         """Whichever window is paid in, what is due is paid once."""
