@@ -139,7 +139,7 @@ def test_a_double_click_on_stopping_at_once(member, kakaopay, at):
     kakaopay.fault("cancel", after="stall:0.2", times=None)
 
     def leave():
-        with suppress(memberships.NotAMember, refunds.AlreadyOpen):
+        with suppress(memberships.NotAMember, members.InDoubt, refunds.AlreadyOpen):
             members.stop_at_once(member.user, now=now)
 
     at_once(leave, times=4)
