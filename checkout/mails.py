@@ -28,7 +28,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from accounts.models import Membership, User
 from checkout import membership_mails
-from checkout.models import Mail
+from checkout.models import GIVE_UP_AFTER, Mail
 from orders import fulfilment
 from orders.locking import locked
 from orders.models import Order, PaymentTransaction, Refund, RefundRequest, Shipment
@@ -39,8 +39,6 @@ logger = logging.getLogger(__name__)
 CLAIM_LASTS = timedelta(minutes=5)
 #: The mail's own job has so long before ``send_unsent`` takes an interest.
 LEFT_OVER_AFTER = timedelta(minutes=1)
-#: News older than this is none. Staff find the mail, and why it was not sent, in the admin.
-GIVE_UP_AFTER = timedelta(days=3)
 #: A run of ``send_unsent`` takes up so many mails, and begins with none after so many seconds.
 RUN_MAILS = 100
 RUN_SECONDS = 40

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pghistory
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -61,6 +63,10 @@ class ProviderCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {timezone.localtime(self.started_at):%Y-%m-%d %H:%M:%S}"
+
+
+#: News older than this is none. Staff find the mail, and why it was not sent, in the admin.
+GIVE_UP_AFTER = timedelta(days=3)
 
 
 class Mail(models.Model):
@@ -146,6 +152,11 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_event_display()} {self.order}"
+
+    @property
+    def is_given_up(self) -> bool:
+        """It was not sent, and is too old to be."""
+        return self.sent_at is None and self.created_at <= timezone.now() - GIVE_UP_AFTER
 
 
 class ReconciliationRun(models.Model):

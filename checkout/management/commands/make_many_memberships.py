@@ -44,6 +44,9 @@ class Command(BaseCommand):
         plans = Plan.objects.filter(renews=True, product__isnull=False).order_by("price", "pk")
         found = (plans.filter(slug=plan) if plan else plans).first()
         if found is None:
+            names = ", ".join(plans.values_list("slug", flat=True))
+            if plan and names:
+                raise CommandError(f"No plan that renews is called {plan}. There are: {names}.")
             raise CommandError("There is no plan that renews: run manage.py load_demo first.")
         make(memberships, found, is_due=due)
         self.stdout.write(f"{memberships:,} memberships made, by the plan “{found}”")

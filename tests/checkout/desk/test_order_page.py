@@ -349,8 +349,10 @@ class TestSendingAgain:
         Mail.objects.update(
             created_at=timezone.now() - mails.GIVE_UP_AFTER - timedelta(hours=1), problem="550"
         )
-        again = mails.send_again(Mail.objects.get(), by=operator(), now=timezone.now())
-        assert again.nth == 2
+        (given_up,) = Mail.objects.all()
+        assert given_up.is_given_up
+        again = mails.send_again(given_up, by=operator(), now=timezone.now())
+        assert (again.nth, again.is_given_up) == (2, False)
 
     def test_what_is_no_longer_true_is_not_sent(self, client, clerk, order):
         """The parcel came back: a mail that it is on its way would be wrong."""

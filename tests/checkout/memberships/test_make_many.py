@@ -34,6 +34,12 @@ def test_nothing_to_join(make_plan):
         make(memberships=5, yes=True)
 
 
+def test_no_such_plan(monthly):
+    """Those that there are, are named."""
+    with pytest.raises(CommandError, match=rf"called nonsense\. There are: {monthly.slug}\."):
+        make(memberships=5, yes=True, plan="nonsense")
+
+
 def test_none(monthly):
     """One at least."""
     with pytest.raises(CommandError, match="is 1 at least"):
