@@ -95,7 +95,7 @@ class TestWhatIsSaid:
     def test_no_member(self, shopper):
         """They are shown where to become one, and nothing can be done about nothing."""
         client = signed_in(shopper)
-        assert 'href="/premium/"' in shown(client)
+        assert 'class="button" href="/premium/"' in shown(client)
         for path in (STOP, AT_ONCE, RESUME, PLAN, METHOD):
             assert "You are not a member now." in told(client, path)
 
