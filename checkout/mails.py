@@ -25,6 +25,8 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
 
 from accounts.models import Membership, User
 from checkout import membership_mails
@@ -156,10 +158,17 @@ def send_again(mail: Mail, *, by: User, now: datetime) -> Mail:
 
 
 def send_soon(mail_pk: int) -> None:
-    """Put the job that sends a mail into the transaction that is open, in a worker too."""
-    is_worker = not isinstance(app.connector, DjangoConnector)  # which has its own connections
-    ours = {"connection": connection.connection} if is_worker else {}
-    send_mail.configure(**ours).defer(pk=mail_pk)
+    """
+    Put the job that sends a mail into the transaction that is open. In a worker ``send_mail.defer``
+    would not: there the queue has connections of its own.
+    """
+    job = configure_task(
+        name=send_mail.name,
+        job_manager=JobManager(DjangoConnector()),
+        queue=send_mail.queue,
+        priority=send_mail.priority,
+    )
+    job.defer(pk=mail_pk)
 
 
 @app.task(
