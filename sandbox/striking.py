@@ -37,8 +37,7 @@ def strike(
         time.sleep(float(detail))
         return None
     if found.name == "drop":
-        hang_up(request)
-        return HttpResponse(status=204)
+        return streamed(no_answer(request), status=204)
     if found.name == "error":
         code, _, reason = detail.partition(":")
         raise Refused(int(code), method_code=reason)
@@ -96,11 +95,19 @@ def with_wrong_amount(answer: dict[str, Any]) -> dict[str, Any]:
     return wrong
 
 
-def streamed(parts: Iterator[bytes], *, length: int | None = None) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(parts, content_type=JSON)
+def streamed(
+    parts: Iterator[bytes], *, length: int | None = None, status: int = 200
+) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(parts, content_type=JSON, status=status)
     if length is not None:
         response["Content-Length"] = str(length)
     return response
+
+
+def no_answer(request: HttpRequest) -> Iterator[bytes]:
+    """Hang up when all else is done: a client that asks again at once finds no call in flight."""
+    hang_up(request)
+    yield b""
 
 
 def half_of(body: bytes, request: HttpRequest) -> Iterator[bytes]:
