@@ -38,6 +38,8 @@ LATER = timedelta(hours=1)
 #: Calls to renew one membership: how its agreement stands, and the charge. What did not go well is
 #: looked up in the provider's books with one more.
 CALLS_TO_RENEW = 2
+#: Refusals that somebody has to look into here.
+OUR_FAULTS = {Membership.Refusal.SHOP, Membership.Refusal.OTHER_BUYER}
 #: A membership that is to be charged lasts so long, though the provider cannot be asked.
 OUR_GRACE = timedelta(days=1, hours=1)
 
@@ -47,6 +49,7 @@ class Said(StrEnum):
 
     RENEWED = "renewed"
     REFUSED = "refused"
+    FAULT = "fault"  # refused, and the shop's settings or its books are wrong
     UNKNOWN = "unknown"
     POSTPONED = "postponed"  # the provider cannot be asked, or its shopper is paying just now
     NOTHING = "nothing"  # it was not due any more
@@ -94,7 +97,7 @@ def charge_due(
     def renew_in_turn(pk: int) -> Renewal:
         crew.wait(CALLS_TO_RENEW)
         renewal = renew_or_postpone(pk, now=clock())
-        if renewal.said in {Said.REFUSED, Said.UNKNOWN}:
+        if renewal.said in {Said.REFUSED, Said.FAULT, Said.UNKNOWN}:
             crew.wait()
         return renewal
 
@@ -136,7 +139,8 @@ def renew(membership_pk: int, *, now: datetime) -> Renewal:
             return Renewal(membership_pk, Said.UNKNOWN, txn, why)
         case Status.CREATED:
             return Renewal(membership_pk, Said.POSTPONED, txn, "it is not wanted just now")
-    return Renewal(membership_pk, Said.REFUSED, txn, txn.reason_code)
+    is_ours = Membership.objects.filter(pk=membership_pk, refusal__in=OUR_FAULTS).exists()
+    return Renewal(membership_pk, Said.FAULT if is_ours else Said.REFUSED, txn, txn.reason_code)
 
 
 def take_up(membership_pk: int, *, now: datetime) -> Order | None:

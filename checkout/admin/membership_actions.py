@@ -89,6 +89,7 @@ def charge(desk: Any, request: ShopperRequest, membership: Membership) -> None:
 LOUDNESS: dict[Said, Callable[..., None]] = {
     Said.RENEWED: messages.success,
     Said.REFUSED: messages.error,
+    Said.FAULT: messages.error,
     Said.UNKNOWN: messages.warning,
     Said.POSTPONED: messages.warning,
     Said.NOTHING: messages.info,
@@ -98,11 +99,15 @@ LOUDNESS: dict[Said, Callable[..., None]] = {
 def sentence_about(renewal: Renewal) -> str:
     txn = renewal.transaction
     words = {"amount": won(txn.amount) if txn else "", "why": renewal.why}
-    if txn and renewal.said == Said.REFUSED:
+    if txn and renewal.said in {Said.REFUSED, Said.FAULT}:
         words["why"] = txn.buyer_message or txn.reason or txn.reason_code
     return {
         Said.RENEWED: _("%(amount)s were charged: the period is paid."),
         Said.REFUSED: _("%(amount)s could not be charged: %(why)s"),
+        Said.FAULT: _(
+            "%(amount)s could not be charged, and not by a fault of the shopper's: look into the "
+            "shop's settings at KakaoPay. %(why)s"
+        ),
         Said.UNKNOWN: _(
             "KakaoPay did not confirm the charge of %(amount)s yet. We keep asking, and charge "
             "nothing again until it is known."

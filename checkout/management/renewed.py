@@ -63,8 +63,8 @@ class Tally:
 
     @property
     def is_left(self) -> bool:
-        """Is anything to be tried again that was due?"""
-        return bool(self.said[Said.UNKNOWN] or self.said[Said.POSTPONED])
+        """Is anything to be tried again that was due, or to be looked into?"""
+        return any(self.said[each] for each in (Said.UNKNOWN, Said.POSTPONED, Said.FAULT))
 
     def figures(self, *, is_stopped: bool) -> dict[str, Any]:
         seconds = time.monotonic() - self.clock

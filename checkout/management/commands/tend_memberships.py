@@ -11,9 +11,9 @@ from checkout.management.arguments import positive
 from checkout.management.watching import stopping
 
 HELP = """
-Do for memberships what does not move money: tell members of another price and of the end of a free
-trial, end agreements at the provider that nothing needs any more, and ask it which agreements their
-payers have ended there.
+Do for memberships what does not move money: end agreements at the provider that nothing needs any
+more, ask it which agreements their payers have ended there, and tell members of another price and
+of the end of a free trial.
 
 The worker does the same, and sends the mails. charge_memberships renews and ends memberships.
 """
@@ -39,10 +39,10 @@ class Command(BaseCommand):
         now = timezone.now()
         crew = Crew(rate=options["rate"])
         duties: dict[str, Iterator[Any]] = {
-            "members told of another price": announcing.announce_prices(now=now),
-            "members told that their trial ends": announcing.remind_of_trials(now=now),
             "agreements ended at the provider": renewals.end_agreements(now=now, crew=crew),
             "agreements found ended by their payers": renewals.check_agreements(now=now, crew=crew),
+            "members told of another price": announcing.announce_prices(now=now),
+            "members told that their trial ends": announcing.remind_of_trials(now=now),
         }
         with stopping(crew.stop):
             for name, done in duties.items():

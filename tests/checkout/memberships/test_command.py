@@ -18,7 +18,7 @@ from checkout.models import Mail, ProviderCall
 from orders.models import Order, PaymentTransaction
 from shop.models import Product
 from tests import commands
-from tests.checkout.memberships.conftest import membership_of
+from tests.checkout.memberships.conftest import charges_of, membership_of
 from tests.queries import queries_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,10 +64,10 @@ class TestWhatItDoes:
         said = json.loads(told)
         assert (status, said["renewed"], said["won"], said["not_renewed"]) == (0, 3, 14_700, [])
         assert renewals_paid() == 3
-        assert [charges_of(kakaopay, each) for each in made] == [2, 2, 2]
+        assert [charges_of(each, kakaopay) for each in made] == [2, 2, 2]
         status, told = in_process("--json")
         assert (status, json.loads(told)["renewed"]) == (0, 0)
-        assert [charges_of(kakaopay, each) for each in made] == [2, 2, 2]
+        assert [charges_of(each, kakaopay) for each in made] == [2, 2, 2]
 
     def test_a_dry_run_changes_nothing(self, due, make_plan, kakaopay):
         """It says what would be charged, at the price that was agreed, and asks nobody."""
@@ -91,7 +91,7 @@ class TestWhatItDoes:
         }
         assert ProviderCall.objects.count() == before
         assert not MembershipPeriod.objects.filter(status="DUE").exists()
-        assert charges_of(kakaopay, second[0]) == 1
+        assert charges_of(second[0], kakaopay) == 1
 
     def test_a_dry_run_knows_what_is_in_doubt(self, due, kakaopay):
         """A period whose charge is not answered yet would not be charged."""
@@ -112,7 +112,7 @@ class TestWhatItDoes:
         assert (status, said["ended"], said["renewed"]) == (0, 1, 1)
         assert Membership.objects.get(pk=ended.pk).ended_at
         assert Mail.objects.filter(event="UNPAID").count() == 1
-        assert (charges_of(kakaopay, ended), charges_of(kakaopay, renewed)) == (1, 2)
+        assert (charges_of(ended, kakaopay), charges_of(renewed, kakaopay)) == (1, 2)
 
 
 class TestWhatItSays:
@@ -125,13 +125,26 @@ class TestWhatItSays:
         first, summary, rate, *provider = told.splitlines()
         assert status == 0
         assert first == f"{bad.pk} {order.number} refused -782 NOT_ENOUGH_BALANCE"
-        assert summary == "1 renewed, 1 refused, 0 unknown, 0 postponed; 0 ended; 4,900 won charged"
+        assert summary == (
+            "1 renewed, 1 refused, 0 fault, 0 unknown, 0 postponed; 0 ended; 4,900 won charged"
+        )
         assert " memberships a second, " in rate
         assert [line.partition(":")[0] for line in provider] == [
             "the provider, asked 3 times (status)",
             "the provider, asked 2 times (subscription)",
         ]
-        assert charges_of(kakaopay, good) == 2
+        assert charges_of(good, kakaopay) == 2
+
+    @pytest.mark.parametrize("code", [-750, -753, -731])
+    def test_a_refusal_by_our_fault(self, due, kakaopay, code):
+        """Somebody has to look into it: exit status 1, and the code."""
+        (membership,) = due()
+        kakaopay.fault("subscription", before=f"error:{code}")
+        status, told = in_process("--json")
+        said = json.loads(told)
+        assert (status, said["fault"], said["refused"]) == (1, 1, 0)
+        assert said["not_renewed"][0]["why"] == str(code)
+        assert charges_of(membership, kakaopay) == 1
 
     def test_a_lost_answer_is_unknown(self, due, kakaopay):
         """Exit status 1; another run does not charge it again."""
@@ -142,7 +155,7 @@ class TestWhatItSays:
         assert (status, said["unknown"], said["won"]) == (1, 1, 0)
         assert said["not_renewed"][0]["membership"] == str(membership.pk)
         assert in_process()[0] == 0
-        assert charges_of(kakaopay, membership) == 2
+        assert charges_of(membership, kakaopay) == 2
 
     def test_a_provider_that_does_not_answer(self, due, kakaopay):
         """Nothing is charged; each is postponed, and charged by a later run."""
@@ -154,7 +167,7 @@ class TestWhatItSays:
         later = timezone.now() + renewals.LEASE
         done = renewals.charge_due(crew=Crew(), clock=lambda: later)
         assert [each.said for each in done] == ["renewed", "renewed"]
-        assert [charges_of(kakaopay, each) for each in made] == [2, 2]
+        assert [charges_of(each, kakaopay) for each in made] == [2, 2]
 
     def test_what_nobody_expected_does_not_stop_the_others(self, due, make_plan, kakaopay, caplog):
         """It is logged with its trace, postponed for a while, and exit status 1 tells of it."""
@@ -171,11 +184,7 @@ class TestWhatItSays:
         assert "SECRET_KEY" in said["not_renewed"][1]["why"]
         assert f"membership {no_product.pk} could not be renewed" in caplog.text
         assert not renewals.due(now=timezone.now()).exists()
-        assert [charges_of(kakaopay, each) for each in (no_product, no_key, good)] == [1, 1, 2]
-
-
-def charges_of(kakaopay, membership):
-    return kakaopay.subscription(membership.agreement.sid).charges
+        assert [charges_of(each, kakaopay) for each in (no_product, no_key, good)] == [1, 1, 2]
 
 
 def day_of(membership):
@@ -192,7 +201,7 @@ class TestManyAtOnce:
         assert sum(each["renewed"] for each in said) == 24
         assert sum(each["won"] for each in said) == 24 * 4_900
         assert renewals_paid() == 24
-        assert {charges_of(kakaopay, each) for each in made} == {2}
+        assert {charges_of(each, kakaopay) for each in made} == {2}
 
     def test_a_killed_command_is_run_again(self, due, command, kakaopay):
         """What it had begun is charged by a later run or was charged, and nothing twice."""
@@ -209,7 +218,7 @@ class TestManyAtOnce:
         in_doubt = set(doubts.values_list("order__user", flat=True))
         assert 1 <= len(in_doubt) <= 2  # what its two threads had in hand
         assert renewals_paid() == 12 - len(in_doubt)
-        charged = {each.user_id: charges_of(kakaopay, each) for each in made}
+        charged = {each.user_id: charges_of(each, kakaopay) for each in made}
         assert all(charged[user] == 2 for user in charged if user not in in_doubt)
         assert all(charged[user] in {1, 2} for user in in_doubt)
 
@@ -254,7 +263,7 @@ class TestTheWorker:
         made = due(2)
         assert tasks.charge_memberships(0) == 2
         assert tasks.charge_memberships(0) == 0
-        assert [charges_of(kakaopay, each) for each in made] == [2, 2]
+        assert [charges_of(each, kakaopay) for each in made] == [2, 2]
 
     def test_a_run_begins_nothing_new_when_its_time_is_over(self, due):
         """What is left over is the next run's."""
@@ -315,8 +324,8 @@ def test_tending(due, kakaopay):
     out = StringIO()
     call_command("tend_memberships", stdout=out)
     assert out.getvalue().splitlines() == [
-        "members told of another price: 2",
-        "members told that their trial ends: 0",
         "agreements ended at the provider: 1",
         "agreements found ended by their payers: 1",
+        "members told of another price: 2",
+        "members told that their trial ends: 0",
     ]
