@@ -15,14 +15,15 @@ from checkout.models import Discrepancy
 from checkout.runs import Period, Unwatched
 from orders.models import Order, PaymentTransaction
 from tests.checkout.memberships.conftest import (  # noqa: F401
+    JANUARY,
     at,
     buy,
     make_plan,
     make_user,
     membership_of,
     monthly,
+    seoul,
 )
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
 from tests.faults.test_faults import FAULTS, RUNS, provider  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,14 +9,15 @@ from checkout import payments, renewals
 from orders import joining, refunding
 from orders.models import Order
 from tests.checkout.memberships.conftest import (  # noqa: F401
+    JANUARY,
     at,
     buy,
     make_plan,
     make_user,
     membership_of,
     monthly,
+    seoul,
 )
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -201,6 +201,13 @@ class TestStoppingAndResuming:
         assert len(entry.touched[0].changes) == 1
         assert address(membership, "stop") not in text_of(client, membership)
 
+    def test_its_history_tells_last_days(self, client, clerk, membership):
+        """As the page does: what is paid until midnight is paid for the day before."""
+        entries = trail.read(trail.Wanted(Membership, membership.pk, everybody=True)).entries
+        changes = [each for entry in entries for row in entry.touched for each in row.changes]
+        until = [each.after for each in changes if each.label in ("이용 종료일", "paid until")]
+        assert until[0] == str(last_day(membership.paid_until))
+
     def test_it_renews_after_all(self, client, clerk, membership):
         """As it did before."""
         press(client, membership, "stop")

@@ -3,20 +3,24 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
 from accounts.memberships import terms_of
 from accounts.models import Membership, Plan, User
-from checkout import payments
+from checkout import payments, reconciliation, renewals
 from orders import quoting
 from orders.lines import lines_of
-from orders.models import Order
+from orders.models import Order, PaymentTransaction
 from shop import plans
 from shop.models import Cart, Category, Product
 from tests.conftest import CONTACT
 from tests.kakaopay import KakaoPay
+
+KST = ZoneInfo("Asia/Seoul")
+JANUARY = datetime(2027, 1, 31, 14, tzinfo=KST)
 
 
 @pytest.fixture
@@ -103,5 +107,39 @@ def at(kakaopay: KakaoPay) -> Callable[[datetime], datetime]:
     return move
 
 
+@pytest.fixture
+def member(
+    buy: Callable[..., Order], monthly: Plan, at: Callable[[datetime], datetime]
+) -> Membership:
+    """Has paid 4,900 won for the 31st of January to the 27th of February: 28 days."""
+    return membership_of(buy(monthly, now=at(JANUARY)).user)
+
+
+@pytest.fixture
+def lost(
+    member: Membership, kakaopay: KakaoPay, at: Callable[[datetime], datetime]
+) -> PaymentTransaction:
+    """The renewal's charge is taken, and the answer is lost: its transaction."""
+    kakaopay.fault("subscription", after="drop")
+    charge = renewals.renew(member.pk, now=at(member.charge_at)).transaction
+    assert charge is not None
+    return charge
+
+
 def membership_of(user: User) -> Membership:
     return Membership.objects.select_related("plan", "agreement").get(user=user)
+
+
+def settle(now: datetime) -> list[PaymentTransaction]:
+    """What recovery asks about at this time."""
+    return list(reconciliation.settle_stale(reconciliation.unsettled(now), now=now))
+
+
+def charges_of(member: Membership, kakaopay: KakaoPay) -> int:
+    """By its agreement, in the provider's books."""
+    assert member.agreement is not None
+    return kakaopay.subscription(member.agreement.sid).charges
+
+
+def seoul(*when: int) -> datetime:
+    return datetime(*when, tzinfo=KST)

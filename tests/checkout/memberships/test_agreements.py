@@ -24,18 +24,12 @@ from checkout.gateways.base import Approved
 from checkout.models import Discrepancy, Mail, ProviderCall
 from orders.models import PaymentTransaction
 from shop.models import Product
-from tests.checkout.memberships.conftest import membership_of
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.checkout.memberships.conftest import JANUARY, membership_of, seoul
 from tests.races import all_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = BillingAgreement.Status
-
-
-@pytest.fixture
-def member(buy, monthly, at):
-    return membership_of(buy(monthly, now=at(JANUARY)).user)
 
 
 def of(member):

@@ -9,18 +9,11 @@ from checkout import members, payments, renewals
 from checkout.gateways.base import Declined, Why
 from checkout.models import Mail
 from orders.models import Order, PaymentTransaction
-from tests.checkout.memberships.conftest import membership_of
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.checkout.memberships.conftest import membership_of, seoul
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = PaymentTransaction.Status
-
-
-@pytest.fixture
-def member(buy, monthly, at):
-    """Somebody whose membership of a month began on the 31st of January."""
-    return membership_of(buy(monthly, now=at(JANUARY)).user)
 
 
 def renew(membership, at, now=None):

@@ -14,15 +14,13 @@ from checkout import (
     charging,
     members,
     payments,
-    reconciliation,
     renewals,
     settling,
 )
 from checkout.gateways.base import Agreement, Approved
 from checkout.models import Discrepancy, Mail
 from orders.models import Order, PaymentTransaction
-from tests.checkout.memberships.conftest import membership_of
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.checkout.memberships.conftest import JANUARY, charges_of, membership_of, seoul, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,26 +28,6 @@ Status = PaymentTransaction.Status
 A_MINUTE = timedelta(minutes=1)
 #: When no bank can be at work any more.
 HALF_AN_HOUR = timedelta(minutes=30)
-
-
-@pytest.fixture
-def member(buy, monthly, at):
-    return membership_of(buy(monthly, now=at(JANUARY)).user)
-
-
-@pytest.fixture
-def lost(member, kakaopay, at):
-    """The renewal's charge is taken, and the answer is lost: its transaction."""
-    kakaopay.fault("subscription", after="drop")
-    return renewals.renew(member.pk, now=at(member.charge_at)).transaction
-
-
-def settle(now):
-    return list(reconciliation.settle_stale(reconciliation.unsettled(now), now=now))
-
-
-def charges_of(member, kakaopay):
-    return kakaopay.subscription(member.agreement.sid).charges
 
 
 def pay_what_is_due(member, kakaopay, now):

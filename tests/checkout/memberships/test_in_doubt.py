@@ -14,7 +14,6 @@ from checkout import (
     charging,
     members,
     payments,
-    reconciliation,
     renewals,
     settling_by_hand,
 )
@@ -22,8 +21,7 @@ from checkout.gateways.base import OutcomeUnknown
 from checkout.models import Discrepancy, Mail
 from orders import placing
 from orders.models import Order, PaymentTransaction
-from tests.checkout.memberships.conftest import membership_of
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.checkout.memberships.conftest import charges_of, membership_of, seoul, settle
 from tests.races import all_at_once
 from tests.staff import staff
 
@@ -37,31 +35,10 @@ HALF_AN_HOUR = timedelta(minutes=30)
 
 
 @pytest.fixture
-def member(buy, monthly, at):
-    return membership_of(buy(monthly, now=at(JANUARY)).user)
-
-
-@pytest.fixture
-def lost(member, kakaopay, at):
-    """The renewal's charge is taken, and the answer is lost: its transaction."""
-    kakaopay.fault("subscription", after="drop")
-    return renewals.renew(member.pk, now=at(member.charge_at)).transaction
-
-
-@pytest.fixture
 def never_came(member, kakaopay, at):
     """The charge never arrived, which we do not know: its transaction."""
     kakaopay.fault("subscription", before="drop")
     return renewals.renew(member.pk, now=at(member.charge_at)).transaction
-
-
-def settle(now):
-    rows = reconciliation.unsettled(now)
-    return list(reconciliation.settle_stale(rows, now=now))
-
-
-def charges_of(member, kakaopay):
-    return kakaopay.subscription(member.agreement.sid).charges
 
 
 class TestWhileInDoubt:

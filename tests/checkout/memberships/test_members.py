@@ -12,17 +12,10 @@ from orders import placing, quoting, refunding
 from orders.models import Order, PaymentTransaction
 from orders.quoting import Wish
 from shop.models import Cart
-from tests.checkout.memberships.conftest import membership_of
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.checkout.memberships.conftest import JANUARY, membership_of, seoul
 from tests.conftest import CONTACT
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def member(buy, monthly, at):
-    """4,900 won from the 31st of January to the 28th of February: 28 days."""
-    return membership_of(buy(monthly, now=at(JANUARY)).user)
 
 
 def fresh(txn):

@@ -15,8 +15,7 @@ from checkout.models import Mail, ProviderCall
 from orders import placing, renewing
 from orders.locking import locked
 from orders.models import IllegalMove, Order, PaymentTransaction, Refund
-from tests.checkout.memberships.conftest import membership_of
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.checkout.memberships.conftest import JANUARY, membership_of, seoul
 from tests.races import all_at_once, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,7 +1,6 @@
 """Renewing: an order for each period that is due, charged by its agreement, once."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 
@@ -10,17 +9,11 @@ from checkout import reconciliation, renewals
 from checkout.models import Discrepancy, Mail
 from orders.models import Order, PaymentTransaction
 from shop.models import Product
-from tests.checkout.memberships.conftest import membership_of
+from tests.checkout.memberships.conftest import JANUARY, KST, membership_of, seoul
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-KST = ZoneInfo("Asia/Seoul")
 Status = PaymentTransaction.Status
-JANUARY = datetime(2027, 1, 31, 14, tzinfo=KST)
-
-
-def seoul(*when: int) -> datetime:
-    return datetime(*when, tzinfo=KST)
 
 
 class TestTheFirstPayment:

@@ -8,8 +8,7 @@ from django.urls import reverse
 from accounts import memberships
 from checkout import members, payments, renewals, standing
 from orders.models import Order
-from tests.checkout.memberships.conftest import membership_of
-from tests.checkout.memberships.test_renewing import JANUARY, seoul
+from tests.checkout.memberships.conftest import JANUARY, membership_of, seoul
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
