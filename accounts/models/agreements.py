@@ -71,7 +71,7 @@ class BillingAgreement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.card_issuer or self.method}".strip()
+        return f"#{self.pk} {self.card_issuer}".strip()
 
     @property
     def sid(self) -> str:

@@ -85,7 +85,7 @@ class Membership(models.Model):
         PAYER = "PAYER", _("the card or account refused")
         ENDED = "ENDED", _("the agreement has ended")
         USED_UP = "USED_UP", _("the agreement was charged too often this month")
-        OTHER_BUYER = "OTHER_BUYER", _("the agreement is somebody else's")
+        OTHER_BUYER = "OTHER_BUYER", _("the provider knows no such agreement of theirs")
         SHOP = "SHOP", _("a fault of the shop's")
 
     user = models.OneToOneField(

@@ -7,10 +7,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from orders.templatetags.periods import last_day
 from shop.templatetags.money import won
 
 #: Columns that hold won.
 IN_WON = {"price", "new_price", "next_price", "amount", "cap", "minimum"}
+#: Columns that hold when something is over, told by its last day as everywhere else.
+ENDS = {"paid_until", "lasts_until", "ends_at"}
 NOTHING = "–"
 
 
@@ -31,6 +34,8 @@ def said(field: models.Field[Any, Any], value: Any, names: dict[Any, str]) -> st
         return str(dict(field.flatchoices).get(value, value))
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if field.name in ENDS:
+        return f"{last_day(value):%Y-%m-%d}"
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
     if isinstance(value, int):
