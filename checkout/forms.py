@@ -164,6 +164,8 @@ class AskForm(forms.Form):
     def __init__(self, *args: Any, lines: Sequence[OrderLine], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lines = lines
+        if not any(line.needs_delivery for line in lines):
+            self.fields["reason"].help_text = _("We read it before we answer.")
         for line in lines:
             said = wrong_number(line)
             self.fields[self.name_of(line)] = forms.IntegerField(

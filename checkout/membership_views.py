@@ -269,7 +269,10 @@ def why_not(error: Exception) -> str:
         case memberships.NotAMember():
             return _("You are not a member now. You can join again at any time.")
         case memberships.NotRenewing():
-            return _("Your membership does not renew, so this cannot be changed. Resume it first.")
+            return _(
+                "Your membership does not renew, so this cannot be changed. How to go on with it "
+                "you see on this page."
+            )
         case memberships.Unpaid():
             return _("What is due must be paid first. Then you can choose another plan.")
         case memberships.NeedsMethod():

@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField(verbose_name='number')),
                 ('price', models.PositiveIntegerField(help_text='In won; 0 is a trial.', verbose_name='price')),
                 ('is_trial', models.BooleanField(default=False, verbose_name='trial')),
-                ('status', models.CharField(choices=[('DUE', 'to be paid'), ('PAID', 'paid'), ('UNPAID', 'not paid'), ('REFUNDED', 'refunded')], max_length=8, verbose_name='status')),
+                ('status', models.CharField(choices=[('DUE', 'to be paid'), ('PAID', 'paid'), ('UNPAID', 'not paid'), ('REFUNDED', 'ended by a refund')], max_length=8, verbose_name='status')),
                 ('starts_at', models.DateTimeField(verbose_name='starts at')),
                 ('ends_at', models.DateTimeField(verbose_name='ends at')),
                 ('paid_at', models.DateTimeField(blank=True, null=True, verbose_name='paid at')),

@@ -142,6 +142,14 @@ class TestAsking:
         with pytest.raises(requests.NothingToAskFor):
             requests.ask(order, by=order.user, pieces={10**6: 1}, reason="…", now=timezone.now())
 
+    @pytest.mark.parametrize("is_delivered", [True, False])
+    def test_only_what_is_delivered_arrives_broken(self, browser, order, is_delivered):
+        """A ticket or a membership does not."""
+        order.lines.update(needs_delivery=is_delivered)
+        page = browser.get(page_of(order), headers=ENGLISH).content.decode()
+        assert "We read it before we answer." in page
+        assert ("arrived broken" in page) == is_delivered
+
     def test_refunded_while_the_page_was_open(self, order):
         """Of the line there are fewer by now; nothing is recorded."""
         order.lines.filter(quantity=2).update(refunded=1)

@@ -254,10 +254,12 @@ class TestMembers:
     def test_who_canceled_is_told_to_resume(self, browser, member, put, make_plan):
         """A plan that renews can be bought again, but going on as before costs nothing today."""
         members.stop(member.user, now=timezone.now())
-        put(make_plan(price=49_000, months=12).product)
-        said = text(browser.get(REVIEW))
-        assert "until Dec. 19, 2026. It ends then." in said
-        assert "resume it instead: that costs nothing today." in said
+        yearly = make_plan(price=49_000, months=12).product
+        put(yearly)
+        for page in (yearly.get_absolute_url(), REVIEW):
+            said = text(browser.get(page))
+            assert "until Dec. 19, 2026. It ends then." in said
+            assert "resume it instead: that costs nothing today." in said
         assert "It follows what you have: from Dec. 20, 2026 to Dec. 19, 2027." in said
 
     def test_other_goods_are_not_disturbed(self, browser, member, put, make_product):
