@@ -181,9 +181,9 @@ def test_from_a_trial_to_the_end(
 
     page.goto(PAGE)
     page.get_by_role("link", name="멤버십 해지").click()
-    expect(page.locator("h1")).to_have_text("다음 결제를 해지할까요?")
+    expect(page.locator("h1")).to_have_text("이용 기간이 끝나면 해지할까요?")
     picture(page, screenshots, "member-6-cancel")
-    press(page, "다음 결제 해지")
+    press(page, "이용 기간 종료 시 해지")
     expect(page.locator(".membership-state h2")).to_contain_text("에 끝납니다")
     picture(page, screenshots, "member-7-canceled")
     page.goto(NOTES)

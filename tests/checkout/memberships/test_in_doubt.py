@@ -51,6 +51,11 @@ class TestWhileInDoubt:
         assert Order.objects.filter(kind="RENEWAL").count() == 1
         assert charges_of(member, kakaopay) == 2
 
+    def test_its_agreement_is_not_charged(self, lost, at):
+        """Whatever for: the provider's books could not tell the two charges apart."""
+        with pytest.raises(charging.Busy):
+            charging.look(lost, now=at(lost.sent_at + timedelta(days=1)))
+
     def test_its_order_is_never_given_up(self, lost, at):
         """Though its deadline has passed long ago."""
         assert list(payments.close_abandoned(now=at(lost.sent_at + timedelta(days=2)))) == []

@@ -1,22 +1,32 @@
 """Races on purpose: whoever comes first, a period is charged once, and the books agree."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts import memberships
 from accounts.models import BillingAgreement, Membership
-from checkout import charging, members, payments, reconciliation, refunds, renewals
+from checkout import (
+    charging,
+    members,
+    payments,
+    reconciliation,
+    refunds,
+    renewals,
+    stopping_by_staff,
+)
 from checkout.models import Mail, ProviderCall
 from orders import placing, renewing
 from orders.locking import locked
 from orders.models import IllegalMove, Order, PaymentTransaction, Refund
 from tests.checkout.memberships.conftest import JANUARY, membership_of, seoul
 from tests.races import all_at_once, at_once
+from tests.staff import operator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -250,3 +260,27 @@ class TestTheDatabaseItself:
         assert Membership.objects.get().charge_at == seoul(2027, 3, 31, 9)
         assert BillingAgreement.objects.count() == 1
         assert charged(kakaopay, member.agreement) == 1
+
+
+def test_staff_end_it_while_something_of_it_goes_back(member):
+    """They are refused, and it goes on; that it does not renew any more its shopper is told."""
+    (order,) = Order.objects.filter(user=member.user)
+    by, now = operator(), member.paid_until - timedelta(days=9)
+    seen = stopping_by_staff.figures(stopping_by_staff.look(member, by=by, now=now))
+
+    def end():
+        try:
+            stopping_by_staff.stop_at_once(member.user, by=by, reason="이사", seen=seen, now=now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with locked(order.pk) as held:
+            ending = pool.submit(end)
+            while membership_of(member.user).renews:
+                assert not ending.done()
+            refunds.open_by_shop(held, list(held.transactions.all()), reason="두 번", now=now)
+        with pytest.raises(refunds.AlreadyOpen):
+            ending.result()
+    assert membership_of(member.user).ended_at is None
+    assert Mail.objects.filter(event="STOPPED").count() == 1
