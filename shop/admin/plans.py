@@ -20,7 +20,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from accounts.models import Plan
+from accounts.models import MembershipPeriod, Plan
 from shop import plans
 from shop.models import Category, Product
 from shop.templatetags.money import won
@@ -138,15 +138,22 @@ class PlanAdmin(ModelAdmin, TranslationAdmin[Plan]):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        plan = self.get_object(request, object_id)
         try:
+            if MembershipPeriod.objects.filter(plan=plan).exists():
+                return self.keep(request, object_id)
             return super().delete_view(request, object_id, extra_context)
-        except ProtectedError:
-            sentence = _(
-                "This plan cannot be deleted: somebody has bought it, and that is kept. Take it "
-                "off sale instead; its members keep it."
-            )
-            messages.error(request, sentence)
-            return redirect("admin:accounts_plan_change", object_id)
+        except ProtectedError:  # by an order that is not paid yet
+            return self.keep(request, object_id)
+
+    def keep(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say why it cannot be deleted, and what to do."""
+        sentence = _(
+            "This plan cannot be deleted: somebody has bought it, and that is kept. Take it "
+            "off sale instead; its members keep it."
+        )
+        messages.error(request, sentence)
+        return redirect("admin:accounts_plan_change", object_id)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Its product goes with it, so whoever deletes it may delete that as well."""

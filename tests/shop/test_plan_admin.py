@@ -148,6 +148,16 @@ def test_deleting_what_somebody_has(staff, plan):
     assert Plan.objects.get().product
 
 
+def test_what_somebody_has_is_not_offered_for_deletion(staff, plan):
+    """Nobody is asked whether they are sure of what cannot be done."""
+    month = {"starts_at": timezone.now(), "ends_at": timezone.now() + timedelta(days=31)}
+    member_of(plan).periods.create(plan=plan, number=1, price=4_900, status="DUE", **month)
+    answer = staff.get(page_of(plan, "delete"), follow=True)
+    assert answer.redirect_chain == [(page_of(plan), 302)]
+    *_, sentence = [str(message) for message in answer.context["messages"]]
+    assert sentence.startswith("This plan cannot be deleted: somebody has bought it")
+
+
 class TestItsProduct:
     def test_what_is_the_plans(self, staff, plan):
         """Name, price, tax, delivery and sale are read there, with the way to the plan."""
