@@ -33,7 +33,7 @@ def in_agreements(
     for sid in active - needed.keys():
         if sid in known:
             yield Difference(Harm.WRONG, f"{sid} can be charged, but no membership needs it")
-        elif not any(row.tid in never_named(books) for row in books.payments if row.sid == sid):
+        elif books.made_by.get(sid) not in never_named(books):
             yield Difference(Harm.WRONG, f"{sid} can be charged, and we do not know it")
     ended = {
         shopper.user.pk: max(entry.at for entry in shopper.did(Did.ENDED_IN_APP))

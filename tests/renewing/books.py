@@ -38,6 +38,8 @@ class Call:
 
 @dataclass
 class Books:
+    """``made_by`` has the tid of the payment that made an agreement, by the agreement's sid."""
+
     now: datetime
     memberships: list[Membership]
     periods: dict[int, list[MembershipPeriod]]
@@ -47,6 +49,7 @@ class Books:
     discrepancies: list[Discrepancy]
     ended: dict[int, list[datetime]]
     payments: list[Payment]
+    made_by: dict[str, str]
     subscriptions: dict[str, Subscription]
     calls: list[Call]
     lost: int
@@ -71,6 +74,7 @@ class Books:
 def read(kakaopay: KakaoPay, ledger: Path, now: datetime) -> Books:
     """Everything of this shop, and of this sandbox whose file is ``ledger``."""
     ended = MembershipEvent.objects.exclude(ended_at=None).order_by("pgh_id")
+    payments = list(kakaopay.ledger())
     return Books(
         now=now,
         memberships=list(Membership.objects.select_related("user", "plan", "agreement")),
@@ -87,7 +91,8 @@ def read(kakaopay: KakaoPay, ledger: Path, now: datetime) -> Books:
             membership: sorted({event.ended_at for event in events})
             for membership, events in grouped(ended, "pgh_obj_id").items()
         },
-        payments=[each for each in kakaopay.ledger() if moved(each)],
+        payments=[each for each in payments if moved(each)],
+        made_by={each.sid: each.tid for each in reversed(payments) if each.sid},
         subscriptions={each.sid: each for each in kakaopay.subscriptions()},
         calls=calls_in(ledger),
         lost=lost_in(ledger),

@@ -131,13 +131,16 @@ def in_endings(
             yield Difference(Harm.WRONG, f"{what}, was paid until {until}")
         if is_stopped(shopper, membership, books, until, ended_at):
             continue
-        if not unpaid and has_method(books, before[-1]):
+        renewing = [each for each in before if each.plan.renews] or before
+        could_be_charged = has_method(books, renewing[-1])
+        if not unpaid and could_be_charged:
             yield Difference(Harm.WRONG, f"{what}, had no reason to")
         if ended_at < until + GRACE:
             yield Difference(Harm.WRONG, f"{what}, had grace until {until + GRACE}")
         for period in unpaid:
             calls = attempts(books, period, days)
-            yield from in_giving_up(books, period, calls, shopper, what, ended_at)
+            if calls or could_be_charged:  # else its shopper began to pay it, and left that
+                yield from in_giving_up(books, period, calls, shopper, what, ended_at)
 
 
 def in_giving_up(
