@@ -81,11 +81,6 @@ class Named:
     aid: str
 
 
-def is_unnamed(txn: PaymentTransaction) -> bool:
-    """Is it a charge that was paid, and that nobody can look up?"""
-    return txn.kind == Kind.CHARGE and txn.status == Status.SUCCEEDED and not txn.tid
-
-
 def unnamed() -> QuerySet[PaymentTransaction]:
     """The charges that were paid and have no ``tid``."""
     return PaymentTransaction.objects.filter(kind=Kind.CHARGE, status=Status.SUCCEEDED, tid="")
@@ -106,7 +101,7 @@ def name(
     if not evidence.strip() or not explanation.strip():
         raise discrepancies.NotExplained
     charge = row.transaction
-    if charge is None or row.closed_at or not is_unnamed(charge):
+    if charge is None or row.closed_at or not charge.is_unnamed:
         raise NotUnnamed
     tid = tid.strip()
     if not tid or len(tid) > LONGEST or not (tid.isascii() and tid.isalnum()):

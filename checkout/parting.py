@@ -6,7 +6,6 @@ from datetime import datetime
 from accounts.models import Membership
 from checkout import members, refunds
 from orders import joining, refunding
-from orders.models import PaymentTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,6 @@ def plan_of(share: members.Share) -> refunding.Plan | None:
         plan = refunds.plan_of(share.order, transactions, scope)
     except refunding.NothingLeft:
         return None
-    if plan.money.total and not any(is_named_charge(txn) for txn in transactions):
+    if plan.money.total and any(txn.is_unnamed for txn in transactions):
         raise refunding.NotNamed
     return plan
-
-
-def is_named_charge(txn: PaymentTransaction) -> bool:
-    is_paid = txn.status == PaymentTransaction.Status.SUCCEEDED
-    return txn.kind == PaymentTransaction.Kind.CHARGE and is_paid and bool(txn.tid)

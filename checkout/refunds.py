@@ -272,7 +272,7 @@ def open_transaction(
     if plan.money.total == 0:
         return None
     charge = next(t for t in transactions if t.kind == Kind.CHARGE and t.status == Status.SUCCEEDED)
-    if not charge.tid:
+    if charge.is_unnamed:
         raise refunding.NotNamed
     return order.transactions.create(
         kind=Kind.REFUND,

@@ -15,7 +15,7 @@ from django.db.models import prefetch_related_objects
 
 from accounts import memberships
 from accounts.models import Membership, User
-from checkout import limits, mails, members, naming, payments, refunds
+from checkout import limits, mails, members, payments, refunds
 from checkout.members import Share
 from checkout.models import Mail
 from orders import refunding, renewing
@@ -76,7 +76,7 @@ def ending(share: Share, *, by: User) -> Ending:
     except refunding.NothingLeft:
         limits.needs_approval(by, order, 0)
         return Ending(share, scope, None, waits=False)
-    if plan.money.total and any(map(naming.is_unnamed, transactions)):
+    if plan.money.total and any(txn.is_unnamed for txn in transactions):
         raise refunding.NotNamed
     worth = sum(each.amount + each.points for each in before if each.status == Status.SUCCEEDED)
     return Ending(share, scope, plan, limits.needs_approval(by, order, worth + plan.worth))

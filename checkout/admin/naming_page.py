@@ -22,7 +22,7 @@ from shop.templatetags.money import won
 def is_to_name(row: Discrepancy) -> bool:
     """Is it open, and about a payment that nobody can look up?"""
     txn = row.transaction
-    return row.closed_at is None and txn is not None and naming.is_unnamed(txn)
+    return row.closed_at is None and txn is not None and txn.is_unnamed
 
 
 def name(desk: Any, request: ShopperRequest, row: Discrepancy) -> HttpResponse:

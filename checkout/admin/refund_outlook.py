@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import MembershipPeriod, User
-from checkout import limits, naming, refunds
+from checkout import limits, refunds
 from checkout.admin import membership_words
 from checkout.admin.refund_words import why_not
 from orders import fulfilment, pricing, refunding
@@ -55,7 +55,7 @@ def look(order: Order, scope: refunding.Scope, *, by: User) -> Outlook:
         if unanswered := open_refund(order):
             raise refunds.AlreadyOpen(unanswered)
         plan = refunding.plan(order, lines, transactions, scope)
-        if plan.money.total and any(map(naming.is_unnamed, transactions)):
+        if plan.money.total and any(txn.is_unnamed for txn in transactions):
             raise refunding.NotNamed
     except (refunds.AlreadyOpen, refunding.RefundRefused) as error:
         return Outlook(problem=why_not(error))

@@ -194,6 +194,12 @@ class PaymentTransaction(models.Model):
         """Was it charged without its buyer? Then only the agreement tells what became of it."""
         return self.agreement_charged_at is not None
 
+    @property
+    def is_unnamed(self) -> bool:
+        """Is it a charge that was paid, and that nobody can look up or give back by its ``tid``?"""
+        is_paid = self.kind == self.Kind.CHARGE and self.status == self.Status.SUCCEEDED
+        return is_paid and not self.tid
+
     def move_to(self, status: Status, only_if: Any = None, **fields: Any) -> None:
         """
         Change the status, and ``fields`` with it, by compare-and-swap. There is no way back.
