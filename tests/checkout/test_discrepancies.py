@@ -46,6 +46,20 @@ def test_a_run_takes_what_recovery_reported():
     assert Discrepancy.objects.get().run == run
 
 
+@pytest.mark.parametrize("tid", ["T1", ""])
+def test_a_run_adopts_what_was_found_on_its_payment(paid, tid):
+    """Of charges whose ``tid`` is not known, only its own."""
+    run = ReconciliationRun.objects.create(mode="PENDING", gateway="kakaopay")
+    won = {"amount": 1_000, "tax_free": 0, "vat": 91}
+    mine, other = paid.transactions.get(), paid.transactions.create(kind="REFUND", **won)
+    for txn in (mine, other):
+        aid = txn.public_id.hex
+        report(replace(MISSING, tid=tid and f"T{txn.pk}", aid=aid, transaction=txn))
+        txn.tid = tid and f"T{txn.pk}"
+    assert [row.transaction for row in discrepancies.adopt(run, mine)] == [mine]
+    assert Discrepancy.objects.get(run=run).transaction == mine
+
+
 @pytest.mark.parametrize("field", ["tid", "aid", "kind"])
 def test_another_difference_is_another_row(field):
     """Provider, tid, aid and kind together say which difference it is."""

@@ -240,6 +240,7 @@ class TestMembers:
                 said = text(page)
                 assert (page.status_code, "Pay what is due" in said) == (status, True)
                 assert "the last payment did not go through" in said
+                assert "agree to the purchase." in said  # and to nothing that follows
         assert Order.objects.count() == 1
 
     def test_the_goods_can_be_bought_without_it(self, browser, member, put, monthly, make_product):
