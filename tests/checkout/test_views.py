@@ -232,6 +232,14 @@ class TestReady:
         assert check_out().status_code == 303
         assert Order.objects.count() == 1
 
+    def test_a_link_alone_does_not_pay_again(self, browser, charge):
+        """Who had to sign in on the way comes to their order, and presses the button there."""
+        address = reverse("checkout:reopen", args=[charge.order.number])
+        assert browser.get(address).url == charge.order.get_absolute_url()
+        assert charge.order.transactions.count() == 1
+        browser.post(address)
+        assert charge.order.transactions.count() == 2
+
     def test_somebody_elses_order_cannot_be_reopened(self, browser, charge, django_user_model):
         """404, as if it did not exist."""
         browser.force_login(django_user_model.objects.create_user("other@example.com"))

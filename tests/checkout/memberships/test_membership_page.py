@@ -202,9 +202,10 @@ class TestStopping:
         """It renews again; a second click changes nothing."""
         told(browser, STOP)
         assert "Resume the membership" in shown(browser)
+        assert browser.get(RESUME)["Location"] == PAGE  # who had to sign in again on the way
+        assert not membership_of(member).renews
         assert "Your membership renews again." in told(browser, RESUME)
         assert "Your membership renews already." in told(browser, RESUME)
-        assert browser.get(RESUME)["Location"] == PAGE  # who had to sign in again on the way
         assert membership_of(member).charge_at is not None
         assert Mail.objects.filter(event="RESUMED").count() == 1
 
