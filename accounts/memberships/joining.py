@@ -102,12 +102,13 @@ def renew_by(
 
 def register(user_id: int, agreement: BillingAgreement | None, *, asked_at: datetime) -> None:
     """
-    Its shopper says how they will be charged from now on; it renews again if it did not.
+    Its shopper says how they will be charged from now on; it renews again if it did not. A pass
+    that they bought meanwhile has nothing to charge.
 
     :param asked_at: when they set out to. Who stopped it since has the last word.
     """
     membership = lock(user_id)
-    if agreement is None or membership.ended_at:
+    if agreement is None or membership.ended_at or not membership.plan.renews:
         if agreement:
             release(agreement, besides=membership)
         return

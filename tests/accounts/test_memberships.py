@@ -671,6 +671,18 @@ class TestRegistering:
         assert new.status == BillingAgreement.Status.ENDING
         assert of(user).ended_at == DUE
 
+    def test_after_a_pass_was_bought_instead(self, user, make_plan):
+        """A pass does not renew, by whatever somebody agreed to in another tab."""
+        join(user, make_plan(renews=False))
+        new = agree(user)
+        memberships.register(user.pk, new, asked_at=JANUARY)
+        new.refresh_from_db()
+        assert new.status == BillingAgreement.Status.ENDING
+        membership = of(user)
+        assert (membership.renews, membership.charge_at, membership.agreement) == (
+            *(False, None, None),
+        )
+
 
 class TestTerms:
     def test_a_visitor_and_a_stranger(self, user):
