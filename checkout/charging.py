@@ -125,10 +125,14 @@ def charged_since(gateway: Gateway, txn: PaymentTransaction) -> Approved | None:
         raise OutcomeUnknown(str(error)) from error
     if isinstance(found, Declined):
         raise OutcomeUnknown(f"the agreement is not told of: {found.code}")
-    was_charged = txn.agreement_charged_at != NEVER
-    if found.last_charged_at is None and (was_charged or not found.is_active):
+    if found.last_charged_at is None and (took_money(txn.agreement) or not found.is_active):
         raise OutcomeUnknown("the agreement's charges are not told of")
     return approval_in(found, txn, txn.agreement_charged_at)
+
+
+def took_money(agreement: BillingAgreement) -> bool:
+    """Has it ever? One that was made for a free trial may not be told of as charged."""
+    return agreement.transactions.filter(status=Status.SUCCEEDED, amount__gt=0).exists()
 
 
 def missed_in(found: Agreement, agreement: BillingAgreement) -> Missed | None:

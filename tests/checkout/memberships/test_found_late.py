@@ -3,6 +3,7 @@ A bank that took longer than any bank does: a renewal's money came after it coun
 Whoever asks about the agreement next finds it, and nobody pays the period twice.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -17,8 +18,9 @@ from checkout import (
     renewals,
     settling,
 )
-from checkout.gateways.base import Agreement, Approved
+from checkout.gateways.base import Agreement, Approved, OutcomeUnknown
 from checkout.models import Discrepancy, Mail
+from orders.locking import locked
 from orders.models import Order, PaymentTransaction
 from tests.checkout.memberships.conftest import JANUARY, charges_of, membership_of, seoul, settle
 
@@ -166,6 +168,32 @@ def test_never_charged_before_and_not_told_of(lost, member, kakaopay, at):
     kakaopay.fault("status", before="error:-751")
     (txn,) = settle(at(member.charge_at + HALF_AN_HOUR))
     assert txn.status == Status.PROCESSING
+
+
+def test_a_trials_agreement_that_never_took_money(make_plan, buy, kakaopay, at):
+    """Where the provider tells of no charge of it, a refusal is one: it does not stay in doubt."""
+    trial = membership_of(buy(make_plan(trial_days=14), now=at(JANUARY)).user)
+    now = at(trial.charge_at)
+    charge = renewals.take_up(trial.pk, now=now).transactions.get()
+    looked = charging.look(charge, now=now)
+    with locked(charge.order_id) as order:
+        charging.record(order, charge, looked, now=now)
+    never = Told(Agreement(is_active=True, last_charged_at=None))
+    assert charging.charged_since(never, charge) is None
+    (paid,) = PaymentTransaction.objects.filter(agreement=trial.agreement, status="SUCCEEDED")
+    PaymentTransaction.objects.filter(pk=paid.pk).update(amount=4_900)
+    with pytest.raises(OutcomeUnknown, match="not told of"):
+        charging.charged_since(never, charge)
+
+
+@dataclass
+class Told:
+    """A provider that says this of every agreement."""
+
+    said: Agreement
+
+    def agreement(self, name: str) -> Agreement:
+        return self.said
 
 
 def test_what_is_not_told_is_known_from_before(member):
