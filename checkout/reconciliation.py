@@ -18,16 +18,16 @@ from checkout import charging, discrepancies, external, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import Approved, Declined, Found, Gateway, GatewayError, State, Why
 from checkout.models import Discrepancy
+from orders import overdue
 from orders.locking import locked
 from orders.models import PaymentTransaction
+from orders.overdue import CLOCKS_DIFFER
 
 logger = logging.getLogger(__name__)
 
 Kind = PaymentTransaction.Kind
 Status = PaymentTransaction.Status
 
-#: Beyond the provider's own window, for clocks that differ.
-CLOCKS_DIFFER = timedelta(minutes=1)
 #: How long until a transaction is asked about again: twice as long each time.
 FIRST_INTERVAL = timedelta(seconds=20)
 LONGEST_INTERVAL = timedelta(hours=1)
@@ -41,8 +41,15 @@ def unsettled(older_than: datetime) -> QuerySet[PaymentTransaction]:
 
 
 def due(older_than: datetime, *, now: datetime) -> QuerySet[PaymentTransaction]:
-    """Of these, those whose turn it is: each is asked about less and less often."""
-    return unsettled(older_than).filter(Q(ask_at=None) | Q(ask_at__lte=now))
+    """
+    Of these, and of what a clock that was ahead has sent, those whose turn it is: each is asked
+    about less and less often.
+    """
+    sent = PaymentTransaction.objects.filter(
+        overdue.sent_before(older_than, now=now), status=Status.PROCESSING
+    )
+    ahead = Q(ask_at__gt=now + LONGEST_INTERVAL + CLOCKS_DIFFER)
+    return sent.filter(Q(ask_at=None) | Q(ask_at__lte=now) | ahead)
 
 
 def settle_stale(

@@ -14,12 +14,13 @@ from checkout import (
     charging,
     members,
     payments,
+    reconciliation,
     renewals,
     settling_by_hand,
 )
 from checkout.gateways.base import OutcomeUnknown
 from checkout.models import Discrepancy, Mail
-from orders import placing
+from orders import overdue, placing
 from orders.models import Order, PaymentTransaction
 from tests.checkout.memberships.conftest import charges_of, membership_of, seoul, settle
 from tests.races import all_at_once
@@ -221,6 +222,22 @@ class TestTheClock:
         for back in (timedelta(0), timedelta(hours=1), timedelta(days=40)):
             assert renewals.renew(member.pk, now=now - back).said == "nothing"
         assert charges_of(member, kakaopay) == 2
+
+    def test_ahead_when_it_was_sent(self, lost, at):
+        """Set back since, its time is yet to come: staff see it, and it is asked about at once."""
+        now = at(lost.sent_at + A_MINUTE)
+        ahead = now + timedelta(days=20)
+        PaymentTransaction.objects.filter(pk=lost.pk).update(sent_at=ahead, ask_at=ahead)
+        assert list(overdue.unconfirmed(now=now)) == [lost]
+        rows = reconciliation.due(now, now=now)
+        (txn,) = reconciliation.settle_stale(rows, now=now)
+        assert txn.status == Status.SUCCEEDED
+
+    def test_a_little_ahead_when_it_was_sent(self, lost, at):
+        """The clocks of two machines are never the same: it may be under way."""
+        now = at(lost.sent_at - timedelta(seconds=30))
+        assert not overdue.unconfirmed(now=now).exists()
+        assert not reconciliation.due(now, now=now).exists()
 
     def test_an_agreement_rests_between_charges(self, member, kakaopay, at):
         """Two charges in one second could not be told from each other."""
