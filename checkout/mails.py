@@ -30,7 +30,7 @@ from procrastinate.tasks import configure_task
 
 from accounts.models import Membership, User
 from checkout import membership_mails
-from checkout.models import GIVE_UP_AFTER, Mail
+from checkout.models import Mail, is_news
 from orders import fulfilment
 from orders.locking import locked
 from orders.models import Order, PaymentTransaction, Refund, RefundRequest, Shipment
@@ -148,7 +148,7 @@ def send_again(mail: Mail, *, by: User, now: datetime) -> Mail:
             raise NotTrueAnyMore
         about = {name: getattr(mail, name) for name in ("order", "transaction", "refund")}
         same = Mail.objects.filter(**about, request=mail.request, event=mail.event)
-        if same.filter(sent_at=None, created_at__gt=now - GIVE_UP_AFTER).exists():
+        if same.filter(is_news(now=now), sent_at=None).exists():
             raise NotSentYet
         nth = max(same.values_list("nth", flat=True)) + 1
         fields = {"event": mail.event, "nth": nth, "requested_by": by, "created_at": now}
@@ -247,7 +247,7 @@ def left_over(*, now: datetime) -> QuerySet[Mail]:
     mails = free(now=now).annotate(age_when_tried=age_when_tried, rested=rested)
     return mails.filter(
         Q(problem="") | Q(rested__gte=F("age_when_tried")),
-        created_at__gt=now - GIVE_UP_AFTER,
+        is_news(now=now),
         created_at__lte=now - LEFT_OVER_AFTER,
     ).order_by("created_at")
 

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pghistory
 from django.conf import settings
@@ -156,7 +156,19 @@ class Mail(models.Model):
     @property
     def is_given_up(self) -> bool:
         """It was not sent, and is too old to be."""
-        return self.sent_at is None and self.created_at <= timezone.now() - GIVE_UP_AFTER
+        after = told_before_it_counts() if self.event == self.Event.PRICE else GIVE_UP_AFTER
+        return self.sent_at is None and self.created_at <= timezone.now() - after
+
+
+def told_before_it_counts() -> timedelta:
+    """So long a price that was announced is not charged yet: until then it is news."""
+    return max(GIVE_UP_AFTER, timedelta(days=settings.MEMBERSHIP_NOTICE_DAYS))
+
+
+def is_news(*, now: datetime) -> Q:
+    """Mails that are not too old to be sent."""
+    prices = Q(event=Mail.Event.PRICE, created_at__gt=now - told_before_it_counts())
+    return Q(created_at__gt=now - GIVE_UP_AFTER) | prices
 
 
 class ReconciliationRun(models.Model):

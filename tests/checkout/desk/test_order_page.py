@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from checkout import mails, parcels, payments, requests
-from checkout.models import Discrepancy, Mail, ProviderCall
+from checkout.models import GIVE_UP_AFTER, Discrepancy, Mail, ProviderCall
 from orders import refunding
 from orders.models import Order, OrderLine, Shipment, StaffNote
 from tests.checkout.mails.conftest import jobs_of
@@ -347,7 +347,7 @@ class TestSendingAgain:
     def test_what_was_given_up_is_sent_anew(self, order):
         """Nobody tries the old one any more."""
         Mail.objects.update(
-            created_at=timezone.now() - mails.GIVE_UP_AFTER - timedelta(hours=1), problem="550"
+            created_at=timezone.now() - GIVE_UP_AFTER - timedelta(hours=1), problem="550"
         )
         (given_up,) = Mail.objects.all()
         assert given_up.is_given_up

@@ -234,6 +234,17 @@ class TestLeftOver:
                 tried.append(minute)
         assert tried == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
 
+    @pytest.mark.parametrize(("event", "days"), [(Event.PAID, 3), (Event.PRICE, 30)])
+    def test_what_is_too_late(self, charge, event, days):
+        """Another price is news until it may be charged."""
+        mail = written(event, charge)
+        for later, is_left in ((days - 0.1, True), (days + 0.1, False)):
+            now = mail.created_at + timedelta(days=later)
+            assert mails.left_over(now=now).exists() == is_left
+            Mail.objects.update(created_at=timezone.now() - timedelta(days=later))
+            assert Mail.objects.get().is_given_up != is_left
+            Mail.objects.update(created_at=mail.created_at)
+
     def test_no_more_than_a_run_takes(self, charge, mailoutbox, monkeypatch):
         """What is left waits for the next run."""
         monkeypatch.setattr(mails, "RUN_SECONDS", -1)
