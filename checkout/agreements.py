@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 By = BillingAgreement.By
 Status = BillingAgreement.Status
 
+#: Those that cannot be checked or ended must not keep the others from it.
+LONGEST_UNTRIED = (F("tried_at").asc(nulls_first=True), "pk")
 #: Refusals to end an agreement after which there is nothing left to end.
 GONE = {Why.ENDED, Why.OTHER_BUYER}
 
@@ -88,10 +90,11 @@ def ask(
 
 def to_end() -> QuerySet[BillingAgreement]:
     """
-    Agreements that nothing needs any more, oldest first. Not while a charge by one is in doubt: by
-    how the agreement stands it is told what came of that.
+    Agreements that nothing needs any more; those that were not tried for longest come first. Not
+    while a charge by one is in doubt: by how the agreement stands it is told what came of that.
     """
-    return BillingAgreement.objects.filter(~in_flight(), status=Status.ENDING).order_by("pk")
+    ending = BillingAgreement.objects.filter(~in_flight(), status=Status.ENDING)
+    return ending.order_by(*LONGEST_UNTRIED)
 
 
 def end(agreement: BillingAgreement, *, now: datetime) -> bool:
@@ -114,8 +117,11 @@ def end(agreement: BillingAgreement, *, now: datetime) -> bool:
 
 
 def to_check(*, now: datetime) -> QuerySet[BillingAgreement]:
-    """Agreements of memberships that renew, which nobody has asked about for long."""
+    """
+    Agreements of memberships that renew, about which nobody has heard for long; those that were not
+    tried for longest come first.
+    """
     before = now - timedelta(days=settings.AGREEMENT_CHECK_DAYS)
     used = BillingAgreement.objects.filter(status=Status.ACTIVE, memberships__renews=True)
     long_ago = used.filter(Q(checked_at=None) | Q(checked_at__lte=before))
-    return long_ago.order_by(F("checked_at").asc(nulls_first=True))
+    return long_ago.order_by(*LONGEST_UNTRIED)

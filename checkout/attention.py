@@ -9,9 +9,10 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import memberships
 from accounts.models import BillingAgreement, BillingAgreementEvent, Membership
 from checkout.models import Discrepancy
-from orders import overdue
+from orders import overdue, renewing
 from orders.models import Refund, RefundRequest
 from shop.models import Product
 
@@ -49,6 +50,11 @@ def long_ending(*, now: datetime) -> QuerySet[BillingAgreement]:
     return BillingAgreement.objects.filter(Exists(since), status=ending)
 
 
+def postponed(*, now: datetime) -> QuerySet[Membership]:
+    """Those whose period was not charged by a fault of the shop's; what is in doubt is no fault."""
+    return memberships.postponed(now=now).filter(~renewing.in_doubt())
+
+
 def concerns(*, now: datetime) -> list[Concern]:
     """All of them, those about money first. Nothing is counted yet."""
     minutes, days = settings.ATTENTION_UNCONFIRMED_MINUTES, settings.ATTENTION_UNSHIPPED_DAYS
@@ -80,6 +86,13 @@ def concerns(*, now: datetime) -> list[Concern]:
             _("to be ended at KakaoPay for over a day"),
             long_ending(now=now),
             "state=stuck",
+            is_urgent=True,
+        ),
+        Concern(
+            _("Memberships not charged"),
+            _("due, and by a fault of the shop's nobody was asked to pay"),
+            postponed(now=now),
+            "state=postponed",
             is_urgent=True,
         ),
         Concern(

@@ -10,6 +10,7 @@ provider is called.
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,8 +39,6 @@ LATER = timedelta(hours=1)
 #: Calls to renew one membership: how its agreement stands, and the charge. What did not go well is
 #: looked up in the provider's books with one more.
 CALLS_TO_RENEW = 2
-#: Refusals that somebody has to look into here.
-OUR_FAULTS = {Membership.Refusal.SHOP, Membership.Refusal.OTHER_BUYER}
 #: A membership that is to be charged lasts so long, though the provider cannot be asked.
 OUR_GRACE = timedelta(days=1, hours=1)
 
@@ -49,7 +48,7 @@ class Said(StrEnum):
 
     RENEWED = "renewed"
     REFUSED = "refused"
-    FAULT = "fault"  # refused, and the shop's settings or its books are wrong
+    FAULT = "fault"  # by the shop's connection, its settings or its books
     UNKNOWN = "unknown"
     POSTPONED = "postponed"  # the provider cannot be asked, or its shopper is paying just now
     NOTHING = "nothing"  # it was not due any more
@@ -139,8 +138,10 @@ def renew(membership_pk: int, *, now: datetime) -> Renewal:
             return Renewal(membership_pk, Said.UNKNOWN, txn, why)
         case Status.CREATED:
             return Renewal(membership_pk, Said.POSTPONED, txn, "it is not wanted just now")
-    is_ours = Membership.objects.filter(pk=membership_pk, refusal__in=OUR_FAULTS).exists()
-    return Renewal(membership_pk, Said.FAULT if is_ours else Said.REFUSED, txn, txn.reason_code)
+        case Status.CANCELED if not txn.reason:  # somebody else had ended its order by then
+            return Renewal(membership_pk, Said.NOTHING)
+    said = Said.FAULT if txn.is_our_fault else Said.REFUSED
+    return Renewal(membership_pk, said, txn, txn.reason_code)
 
 
 def take_up(membership_pk: int, *, now: datetime) -> Order | None:
@@ -222,9 +223,10 @@ def end_agreements(
     :param seconds: begin with no more after this long.
     """
     crew = crew or Crew()
-    for agreement in in_turn(agreements.to_end(), crew, seconds):
-        if end_agreement(agreement, now=now, crew=crew):
-            yield agreement
+    for agreement in in_turn(agreements.to_end(), crew, seconds, now=now):
+        with kept_apart(agreement):
+            if end_agreement(agreement, now=now, crew=crew):
+                yield agreement
 
 
 def end_agreement(agreement: BillingAgreement, *, now: datetime, crew: Crew | None = None) -> bool:
@@ -252,10 +254,11 @@ def check_agreements(
 
     The parameters are those of ``end_agreements``.
     """
-    for agreement in in_turn(agreements.to_check(now=now), crew, seconds):
-        found = ask(agreement, now=now)
-        if found and is_over(found) and note_ended(agreement, now=now):
-            yield agreement
+    for agreement in in_turn(agreements.to_check(now=now), crew, seconds, now=now):
+        with kept_apart(agreement):
+            found = ask(agreement, now=now)
+            if found and is_over(found) and note_ended(agreement, now=now):
+                yield agreement
 
 
 def ask(agreement: BillingAgreement, *, now: datetime) -> Agreement | Declined | None:
@@ -286,8 +289,17 @@ def asked(agreement: BillingAgreement, *, now: datetime) -> Agreement | Declined
     return found
 
 
+@contextmanager
+def kept_apart(agreement: BillingAgreement) -> Iterator[None]:
+    """One about which something unexpected happens must not keep the others from their turn."""
+    try:
+        yield
+    except Exception:
+        logger.exception("agreement %s could not be checked or ended", agreement.pk)
+
+
 def in_turn(
-    rows: QuerySet[BillingAgreement], crew: Crew | None, seconds: float | None
+    rows: QuerySet[BillingAgreement], crew: Crew | None, seconds: float | None, *, now: datetime
 ) -> Iterator[BillingAgreement]:
     """The rows one after the other, at the crew's rate, until the time is over."""
     crew = crew or Crew()
@@ -296,6 +308,7 @@ def in_turn(
         if crew.stop.is_set() or time.monotonic() > end:
             return
         crew.wait()
+        BillingAgreement.objects.filter(pk=agreement.pk).update(tried_at=now)
         yield agreement
 
 

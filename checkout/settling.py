@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 Kind = PaymentTransaction.Kind
 Status = PaymentTransaction.Status
 
+#: Refusals that somebody has to look into here.
+OUR_FAULTS = {Why.SHOP, Why.OTHER_BUYER}
+
 
 def settle(
     txn: PaymentTransaction, outcome: Approved | Declined, *, now: datetime
@@ -87,7 +90,7 @@ def refuse_renewal(
     fulfilment.cancel(order, Order.CancelReason.DECLINED, now=now)
     if order.period is None:
         return
-    if refusal.why in {Why.SHOP, Why.OTHER_BUYER}:
+    if refusal.why in OUR_FAULTS:
         logger.error("order %s could not be charged: %s", order.number, refusal.code)
     refused = memberships.refuse(
         order.period, Membership.Refusal[refusal.why.name], agreement=txn.agreement, now=now
@@ -267,10 +270,11 @@ def enter_late(
     )
 
 
-def why(refusal: Declined) -> dict[str, str]:
+def why(refusal: Declined) -> dict[str, str | bool]:
     """The columns that say why money did not move."""
     return {
         "reason_code": refusal.code[:60],
         "reason": refusal.message[:300],
         "buyer_message": refusal.buyer_message[:300],
+        "is_our_fault": refusal.why in OUR_FAULTS,
     }

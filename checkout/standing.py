@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import memberships
@@ -142,7 +143,7 @@ def state_of(membership: Membership, *, is_in_doubt: bool, is_trial: bool, now: 
         return State.FAILING
     if not memberships.can_be_charged(membership):
         return State.NO_METHOD
-    if membership.refusal == Membership.Refusal.SHOP:
+    if memberships.is_postponed(membership, now=now):
         return State.POSTPONED
     return State.TRIAL if is_trial else State.RENEWS
 
@@ -168,5 +169,5 @@ def last_refused(membership: Membership) -> PaymentTransaction | None:
     rows = PaymentTransaction.objects.filter(
         order__period__membership=membership, kind=PaymentTransaction.Kind.CHARGE
     )
-    refused = rows.filter(status__in=[Status.FAILED, Status.CANCELED]).exclude(reason_code="")
-    return refused.order_by("-pk").first()
+    refused = Q(status=Status.FAILED) | Q(status=Status.CANCELED) & ~Q(reason="")  # by the provider
+    return rows.filter(refused).order_by("-pk").first()

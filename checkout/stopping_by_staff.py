@@ -98,10 +98,10 @@ def stop_at_once(user: User, *, by: User, reason: str, seen: str, now: datetime)
 
     :param seen: the ``figures`` of what was shown.
     :returns: the refunds. Where one is not SUCCEEDED yet, its period goes on until it is.
-    :raises memberships.NotAMember, members.InDoubt, limits.MayNot, refunds.AlreadyOpen,
-        refunding.NotNamed, NotAsSeen: nothing is changed.
-    :raises refunds.NotAsSeen, refunding.NothingLeft: something went back meanwhile: it does not
-        renew any more, but goes on.
+    :raises memberships.NotAMember, members.InDoubt, NotAsSeen: nothing is changed.
+    :raises limits.MayNot, refunds.AlreadyOpen, refunding.NotNamed: nothing is changed; or, as with
+        the following, something went back meanwhile.
+    :raises refunds.NotAsSeen, refunding.NothingLeft: it does not renew any more, but goes on.
     """
     with transaction.atomic(durable=True):
         membership = memberships.good(user.pk, now=now)

@@ -44,7 +44,9 @@ from accounts.memberships.standing import (
     can_be_charged,
     ended,
     good,
+    is_postponed,
     lock,
+    postponed,
     release,
 )
 from accounts.memberships.terms import NO_TERMS, Terms, is_member, terms_of
@@ -70,6 +72,7 @@ __all__ = [
     "give_up_due",
     "good",
     "is_member",
+    "is_postponed",
     "join",
     "lock",
     "next_attempt",
@@ -77,6 +80,7 @@ __all__ = [
     "overdue",
     "owed_period",
     "pay",
+    "postponed",
     "refuse",
     "register",
     "release",

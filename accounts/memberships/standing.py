@@ -3,11 +3,14 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.memberships.days import charging_time
 from accounts.models import BillingAgreement, Membership
+
+#: A period is charged on the day on which it is due. After so long something is wrong.
+POSTPONED_AFTER = timedelta(days=1)
 
 
 class CannotChange(Exception):
@@ -72,6 +75,20 @@ def next_number(membership: Membership) -> int:
 def can_be_charged(membership: Membership) -> bool:
     agreement = membership.agreement
     return agreement is not None and agreement.status == BillingAgreement.Status.ACTIVE
+
+
+def is_postponed(membership: Membership, *, now: datetime) -> bool:
+    """Was its period, by a fault of the shop's, not charged when it was due? Also ``postponed``."""
+    is_ours = membership.refusal == Membership.Refusal.SHOP
+    return is_ours or membership.paid_until <= now - POSTPONED_AFTER
+
+
+def postponed(*, now: datetime) -> QuerySet[Membership]:
+    """Those whose period was not charged yet; nobody has refused it, so it is the shop's fault."""
+    since = Q(refusal=Membership.Refusal.SHOP) | Q(paid_until__lte=now - POSTPONED_AFTER)
+    good = Membership.objects.filter(ended_at=None, lasts_until__gt=now)
+    can_be_charged = Q(agreement__status=BillingAgreement.Status.ACTIVE)
+    return good.filter(since, can_be_charged, renews=True, failing_since=None)
 
 
 def charge_by(membership: Membership, agreement: BillingAgreement, *, asked_at: datetime) -> None:

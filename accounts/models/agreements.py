@@ -49,6 +49,12 @@ class BillingAgreement(models.Model):
         _("last charged at"), null=True, blank=True, help_text=_("By the provider's books.")
     )
     checked_at = models.DateTimeField(_("last checked at"), null=True, blank=True)
+    tried_at = models.DateTimeField(
+        _("last tried at"),
+        null=True,
+        blank=True,
+        help_text=_("When we last set out to check it or to end it, whatever came of that."),
+    )
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     ended_by = models.CharField(_("ended by"), max_length=5, choices=By, blank=True)
 

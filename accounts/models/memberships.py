@@ -205,7 +205,7 @@ class MembershipPeriod(models.Model):
         DUE = "DUE", _("to be paid")
         PAID = "PAID", _("paid")
         UNPAID = "UNPAID", _("not paid")
-        REFUNDED = "REFUNDED", _("ended by a refund")
+        REFUNDED = "REFUNDED", _("ended early")
 
     membership = models.ForeignKey(
         Membership, models.PROTECT, related_name="periods", verbose_name=_("membership")

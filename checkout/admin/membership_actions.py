@@ -106,7 +106,7 @@ def sentence_about(renewal: Renewal) -> str:
         Said.REFUSED: _("%(amount)s could not be charged: %(why)s"),
         Said.FAULT: _(
             "%(amount)s could not be charged, and not by a fault of the shopper's: look into the "
-            "shop's settings at KakaoPay. %(why)s"
+            "shop's connection to KakaoPay and its settings there. %(why)s"
         ),
         Said.UNKNOWN: _(
             "KakaoPay did not confirm the charge of %(amount)s yet. We keep asking, and charge "

@@ -14,6 +14,7 @@ from unfold.decorators import display
 
 from accounts.http import ShopperRequest
 from accounts.models import BillingAgreement, Membership, MembershipPeriod
+from checkout import attention
 from checkout.admin import membership_actions, membership_page, membership_stop
 from checkout.admin import membership_words as words
 from checkout.standing import State
@@ -58,7 +59,7 @@ def in_state(state: str) -> Q:
             can_be_charged = Q(agreement__status=BillingAgreement.Status.ACTIVE)
             return good & Q(renews=True, failing_since=None) & ~can_be_charged
         case State.POSTPONED:
-            return good & Q(renews=True, refusal=Membership.Refusal.SHOP, failing_since=None)
+            return Q(pk__in=attention.postponed(now=now).values("pk"))
         case State.TRIAL:
             trials = MembershipPeriod.objects.filter(
                 is_trial=True, status=MembershipPeriod.Status.PAID, ends_at__gt=now

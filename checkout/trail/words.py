@@ -12,8 +12,8 @@ from shop.templatetags.money import won
 
 #: Columns that hold won.
 IN_WON = {"price", "new_price", "next_price", "amount", "cap", "minimum"}
-#: Columns that hold when something is over, told by its last day as everywhere else.
-ENDS = {"paid_until", "lasts_until", "ends_at"}
+#: Columns that hold when something is over. It is told by its last day as everywhere else.
+ENDS = {"paid_until"}
 NOTHING = "–"
 
 

@@ -95,6 +95,12 @@ class PaymentTransaction(models.Model):
         blank=True,
         help_text=_("Why the card or account refused, in the provider's words."),
     )
+    is_our_fault = models.BooleanField(
+        _("by a fault of the shop's"),
+        default=False,
+        db_default=False,
+        help_text=_("It failed because of the shop's connection, its settings or its books."),
+    )
 
     refundable = models.PositiveIntegerField(
         _("refundable before"),

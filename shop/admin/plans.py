@@ -140,7 +140,8 @@ class PlanAdmin(ModelAdmin, TranslationAdmin[Plan]):
     ) -> HttpResponse:
         plan = self.get_object(request, object_id)
         try:
-            if MembershipPeriod.objects.filter(plan=plan).exists():
+            may = self.has_delete_permission(request, plan)
+            if may and MembershipPeriod.objects.filter(plan=plan).exists():
                 return self.keep(request, object_id)
             return super().delete_view(request, object_id, extra_context)
         except ProtectedError:  # by an order that is not paid yet

@@ -49,9 +49,9 @@ PLANS = [
         49_000,
         12,
         "한 해를 함께하는 멤버십입니다. 월간과 혜택은 같고, 두 달 치를 아낄 수 있어요.\n\n"
-        "1년마다 갱신되고, 언제든 다음 결제를 해지할 수 있습니다.",
+        "1년마다 갱신되고, 언제든 이용 기간이 끝날 때 해지할 수 있습니다.",
         "The same as every month, for a year at a time, and two months cheaper.\n\n"
-        "It renews once a year, and you can cancel the next payment at any time.",
+        "It renews once a year, until you cancel, which you can at any time.",
     ),
     Offering(
         "premium-pass",

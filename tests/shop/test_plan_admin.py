@@ -156,6 +156,8 @@ def test_what_somebody_has_is_not_offered_for_deletion(staff, plan):
     assert answer.redirect_chain == [(page_of(plan), 302)]
     *_, sentence = [str(message) for message in answer.context["messages"]]
     assert sentence.startswith("This plan cannot be deleted: somebody has bought it")
+    staff.force_login(staff_with("clerk@example.com", "view_plan"))
+    assert staff.get(page_of(plan, "delete")).status_code == 403
 
 
 class TestItsProduct:

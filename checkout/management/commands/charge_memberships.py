@@ -24,8 +24,8 @@ worker does the same each minute, and what tend_memberships does.
 
 Exit status: 0 all that was due was charged, or its payer's bank refused; 1 the outcome of some is
 not known, or they were postponed (reconcile_payments asks about the first, the next run charges the
-others), or they were refused by a fault of the shop's (its settings or its books are wrong: look
-into the code that is shown); 2 could not finish.
+others), or they were refused by a fault of the shop's (its connection, its settings or its
+books: look into the code that is shown); 2 could not finish.
 """
 
 

@@ -20,9 +20,10 @@ from checkout import (
     settling,
 )
 from checkout.calls import gateway_for
+from checkout.crew import Crew
 from checkout.gateways.base import Approved
 from checkout.models import Discrepancy, Mail, ProviderCall
-from orders.models import PaymentTransaction
+from orders.models import Order, PaymentTransaction
 from shop.models import Product
 from tests.checkout.memberships.conftest import JANUARY, membership_of, seoul
 from tests.races import all_at_once
@@ -231,6 +232,32 @@ class TestChecking:
         assert (told.said, told.transaction) == ("postponed", None)
         BillingAgreement.objects.update(status=Status.ENDING, ended_at=None, ended_by="")
         assert list(renewals.end_agreements(now=now)) == [other.agreement]
+
+    def test_who_was_tried_last_comes_last(self, member, buy, monthly, kakaopay, at):
+        """Those that give no answer do not keep the others from their turn, run after run."""
+        other = membership_of(buy(monthly, now=at(JANUARY)).user)
+        now = at(JANUARY + timedelta(days=7))
+        kakaopay.fault("status", before="http_500", times=None)
+        assert list(agreements.to_check(now=now)) == [member.agreement, other.agreement]
+        assert next(renewals.check_agreements(now=now, crew=Crew()), None) is None
+        assert {of(each).tried_at for each in (member, other)} == {now}
+        later = now + timedelta(minutes=5)
+        BillingAgreement.objects.filter(pk=member.agreement_id).update(tried_at=later)
+        assert list(agreements.to_check(now=later)) == [other.agreement, member.agreement]
+        BillingAgreement.objects.update(status=Status.ENDING)
+        assert list(agreements.to_end()) == [other.agreement, member.agreement]
+
+    def test_what_nobody_expected_does_not_stop_the_others(
+        self, member, buy, monthly, kakaopay, at, caplog
+    ):
+        """One whose mail cannot be written keeps the others from nothing."""
+        other = membership_of(buy(monthly, now=at(JANUARY)).user)
+        for each in (member, other):
+            kakaopay.end_subscription(each.agreement.sid)
+        Order.objects.filter(user=member.user).update(period=None)
+        now = at(JANUARY + timedelta(days=7))
+        assert list(renewals.check_agreements(now=now)) == [other.agreement]
+        assert f"agreement {member.agreement_id} could not be checked or ended" in caplog.text
 
     def test_what_the_shop_was_about_to_end(self, member, kakaopay, at):
         """Ended there, and killed before it was written down: not by its shopper."""

@@ -263,6 +263,15 @@ class TestMembers:
             assert "resume it instead: that costs nothing today." in said
         assert "It follows what you have: from Dec. 20, 2026 to Dec. 19, 2027." in said
 
+    def test_who_ended_the_agreement_is_not_told_to_resume(self, browser, member, make_plan):
+        """They cannot: they would have to register how they pay."""
+        members.stop(member.user, now=timezone.now())
+        ended = {"status": "ENDED", "ended_at": timezone.now(), "ended_by": "PAYER"}
+        type(member.agreement).objects.update(**ended)
+        said = text(browser.get(make_plan(price=49_000, months=12).product.get_absolute_url()))
+        assert "It ends then." in said
+        assert "resume it instead" not in said
+
     def test_other_goods_are_not_disturbed(self, browser, member, put, make_product):
         """Without a membership in the cart nothing is said of one, but the price."""
         put(make_product())

@@ -146,6 +146,15 @@ class TestWhatItSays:
         assert said["not_renewed"][0]["why"] == str(code)
         assert charges_of(membership, kakaopay) == 1
 
+    def test_our_fault_after_a_refusal_by_the_payer(self, due, kakaopay):
+        """It is told of this very charge, whatever was before."""
+        (membership,) = due()
+        Membership.objects.update(failing_since=timezone.now(), attempts=1, refusal="PAYER")
+        kakaopay.fault("subscription", before="error:-731")
+        status, told = in_process("--json")
+        assert (status, json.loads(told)["fault"]) == (1, 1)
+        assert membership_of(membership.user).refusal == "PAYER"
+
     def test_a_lost_answer_is_unknown(self, due, kakaopay):
         """Exit status 1; another run does not charge it again."""
         (membership,) = due()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import BillingAgreement, Membership, MembershipPeriod
-from checkout import members, payments, renewals
+from checkout import attention, members, payments, renewals, standing
 from checkout.gateways.base import Declined, Why
 from checkout.models import Mail
 from orders.models import Order, PaymentTransaction
@@ -196,6 +196,8 @@ class TestOurOwnFault:
             assert renewals.renew(member.pk, now=now).said == "postponed"
             list(payments.close_abandoned(now=now))
             assert list(renewals.end_overdue(now=now)) == []
+        assert standing.of(member.user_id, now=now).state == "POSTPONED"  # and the desk shows it
+        assert list(attention.postponed(now=now)) == [member]
         kakaopay.clear_faults()
         now = at(now + renewals.LEASE)
         assert renewals.renew(member.pk, now=now).said == "renewed"

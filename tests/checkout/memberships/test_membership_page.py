@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import memberships
 from accounts.models import BillingAgreement, Membership, MembershipPeriod, Plan, User
-from checkout import mails, members, reconciliation, renewals
+from checkout import mails, members, payments, reconciliation, renewals
 from checkout.models import Mail
 from orders.models import Order, PaymentTransaction, Refund, Shipment
 from tests.checkout.memberships.conftest import membership_of
@@ -405,6 +405,15 @@ class TestTheMethod:
         assert "What is due is not paid yet" in page
         assert f"If it is not paid until {day(last)}" in page
         assert f'href="{METHOD}">Try again' in page
+
+    def test_who_thinks_better_of_it(self, browser, member, kakaopay):
+        """They still read why the card was declined."""
+        fail_to_renew(member, kakaopay)
+        assert "KakaoPay says: 잔액이 부족합니다." in shown(browser)
+        browser.post(METHOD)
+        charge = PaymentTransaction.objects.get(order__kind="METHOD")
+        payments.abandon(charge, Order.CancelReason.QUIT, now=timezone.now())
+        assert "KakaoPay says: 잔액이 부족합니다." in shown(browser)
 
     def test_two_clicks(self, browser, member, kakaopay):
         """Whichever window is paid in, what is due is paid once."""

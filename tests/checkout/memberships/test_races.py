@@ -1,5 +1,6 @@
 """Races on purpose: whoever comes first, a period is charged once, and the books agree."""
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -142,6 +143,23 @@ def test_it_was_stopped_between_question_and_charge(member, kakaopay):
     assert not PaymentTransaction.objects.filter(status=Status.PROCESSING).exists()
 
 
+def test_it_was_stopped_while_its_agreement_was_asked_about(member, kakaopay):
+    """Nobody refused anything, and no fault is told: there was nothing to charge any more."""
+    kakaopay.fault("status", after="stall:1")
+    told = []
+
+    def stop():
+        deadline = time.monotonic() + 30
+        while not Order.objects.filter(kind="RENEWAL").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        members.stop(member.user, now=member.charge_at)
+
+    all_at_once([lambda: told.append(renewals.renew(member.pk, now=member.charge_at)), stop])
+    assert [each.said for each in told] == ["nothing"]
+    assert Order.objects.get(kind="RENEWAL").cancel_reason == "STOPPED"
+
+
 def test_a_double_click_on_stopping_at_once(member, kakaopay, at):
     """The second reads the days that are left before the first has settled: they go back once."""
     now = at(seoul(2027, 2, 10, 12))
@@ -277,8 +295,10 @@ def test_staff_end_it_while_something_of_it_goes_back(member):
     with ThreadPoolExecutor(1) as pool:
         with locked(order.pk) as held:
             ending = pool.submit(end)
+            deadline = time.monotonic() + 30
             while membership_of(member.user).renews:
-                assert not ending.done()
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
             refunds.open_by_shop(held, list(held.transactions.all()), reason="두 번", now=now)
         with pytest.raises(refunds.AlreadyOpen):
             ending.result()
