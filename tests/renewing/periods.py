@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from itertools import zip_longest
 
 from accounts.models import Membership, MembershipPeriod
 from tests.killing.books import Difference, Harm
@@ -14,6 +15,7 @@ from tests.renewing.shoppers import Did, Entry, Shopper
 Prices = list[tuple[datetime, str, int]]
 PAID = {"PAID", "REFUNDED"}
 DAY = timedelta(days=1)
+STOPPING = (Did.STOPPED, Did.STOPPED_AT_ONCE, Did.ENDED_IN_APP)
 #: How long before a period an announced price must have been heard of.
 NOTICE = timedelta(days=30)
 
@@ -21,23 +23,35 @@ NOTICE = timedelta(days=30)
 def in_time(
     books: Books, membership: Membership, shopper: Shopper, prices: Prices
 ) -> Iterator[Difference]:
-    for chain in chains(books.periods[membership.pk]):
+    for chain in chains(books.periods[membership.pk], shopper):
         yield from begins(chain[0], shopper)
         yield from runs(chain, shopper, prices)
     yield from goes_on(books, membership)
 
 
-def chains(periods: list[MembershipPeriod]) -> list[list[MembershipPeriod]]:
-    """The paid periods, cut where one does not begin when the one before it ended."""
+def chains(periods: list[MembershipPeriod], shopper: Shopper) -> list[list[MembershipPeriod]]:
+    """
+    The paid periods, cut where one does not begin when the one before it ended; and those that were
+    given up after a pass was bought that follows them.
+    """
     found: list[list[MembershipPeriod]] = []
-    for period in periods:
-        if period.status not in PAID:
+    for period, then in zip_longest(periods, periods[1:]):
+        if period.status not in PAID and not (then and was_given_up(period, then, shopper)):
             continue
         if found and found[-1][-1].ends_at == period.starts_at:
             found[-1].append(period)
         else:
             found.append([period])
     return found
+
+
+def was_given_up(period: MembershipPeriod, then: MembershipPeriod, shopper: Shopper) -> bool:
+    """Was it due when a pass was bought for the time after it, and stopped since?"""
+    is_pass = then.status in PAID and not then.plan.renews and then.starts_at == period.ends_at
+    began, ended = period.starts_at - DAY, period.ends_at
+    bought = [each.at for each in shopper.did(Did.EXTENDED) if began <= each.at < ended]
+    stopped = [each.at for each in shopper.did(*STOPPING) if began <= each.at < ended]
+    return period.status == "UNPAID" and is_pass and bool(bought) and bool(stopped)
 
 
 def begins(first: MembershipPeriod, shopper: Shopper) -> Iterator[Difference]:
