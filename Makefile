@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help install run test torture check bench messages clean
+.PHONY: help install run test torture check bench messages schema promise clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,19 +41,21 @@ PAYMENTS ?= 10000
 ROWS ?= 200000
 ORDERS ?= 1000000
 EXPORTS ?= 200000
+CASES ?= 5000
 
-torture: install ## Kill the web process and workers at random, live random lives, compare big books, and open long lists; takes long
+torture: install ## Kill the web process and workers at random, live random lives, try the API with anything, compare big books, and open long lists; takes long
 	$(BIN)/python -m tests.killing --kills $(KILLS)
 	$(BIN)/python -m tests.renewing --memberships $(RENEWALS) --months $(MONTHS)
 	$(BIN)/python -m tests.volume.memberships --due $(DUE)
 	CARTS=$(CARTS) $(BIN)/python -m pytest -q -n auto tests/orders/test_pricing_properties.py tests/sandbox/test_quotes.py
 	STEPS=$(STEPS) $(BIN)/python -m pytest -q tests/properties
+	$(BIN)/python -m tests.contract --cases $(CASES)
 	$(BIN)/python -m tests.volume --payments $(PAYMENTS) --rows $(ROWS) --orders $(ORDERS) --exports $(EXPORTS)
 
 check: install ## Check format, lint, types, import contracts, migrations and translations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	DJANGO_SETTINGS_MODULE=config.settings $(BIN)/mypy config checkout orders shop accounts bench manage.py
+	DJANGO_SETTINGS_MODULE=config.settings $(BIN)/mypy config checkout orders shop accounts api bench manage.py
 	DJANGO_SETTINGS_MODULE=sandbox.settings $(BIN)/mypy sandbox
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
@@ -64,6 +66,13 @@ bench: install ## Measure queries, time and size per request, and print them
 
 messages: install ## Collect strings to translate (needs GNU gettext)
 	$(BIN)/python manage.py makemessages --locale ko --no-location --no-obsolete --ignore .venv --ignore var --ignore sandbox --ignore tests
+
+schema: install ## Write docs/openapi.yaml anew
+	@SITE_URL=http://localhost:8000 $(BIN)/python manage.py spectacular --lang en --validate --fail-on-warn --file docs/openapi.yaml
+
+promise: schema ## Promise clients what the API is now; refused where it breaks what was promised
+	@$(BIN)/python -m tests.contract.breaking docs/openapi-promised.yaml docs/openapi.yaml
+	@cp docs/openapi.yaml docs/openapi-promised.yaml
 
 clean: ## Remove the virtual environment and all local data
 	rm -rf .venv var

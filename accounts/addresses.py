@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Address, User
+from api import idempotency
 
 MOST = 20
 SAVED_ONCE = "an_address_is_saved_once"
@@ -79,6 +80,7 @@ def add(
         if person.addresses.count() >= MOST:
             raise TooMany
         save(address, destination)
+        idempotency.made(address.pk)
     return address
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +15,8 @@ from unfold.decorators import action
 from accounts import second_factors
 from accounts.http import ShopperRequest
 
+for shown_nowhere in (SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(shown_nowhere)
 admin.site.unregister(Authenticator)  # its page would show what the codes are made of
 
 

@@ -2,8 +2,8 @@
 What only members get to see.
 
 For a view ``@premium_required``; for a template ``{% load premium %}`` and
-``{% if request|is_premium %}``; for the API ``accounts.api.IsPremium``. Whoever is in their grace
-period is a member. However often it is asked, a request asks the database once.
+``{% if request|is_premium %}``; for the API ``accounts.api.me.IsPremium``. Whoever is in their
+grace period is a member. However often it is asked, a request asks the database once.
 """
 
 from collections.abc import Callable

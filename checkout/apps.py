@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
-from checkout.checks import memberships, subscription_cid
+from checkout.checks import front_ends, memberships, subscription_cid
 
 
 class CheckoutConfig(AppConfig):
@@ -10,5 +10,6 @@ class CheckoutConfig(AppConfig):
     verbose_name = _("Checkout")
 
     def ready(self) -> None:
+        checks.register(front_ends)
         checks.register(memberships)
         checks.register(subscription_cid)

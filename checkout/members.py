@@ -14,6 +14,7 @@ from accounts import memberships
 from accounts.models import Membership, MembershipPeriod, Plan, User
 from checkout import endings, mails, payments, refunds
 from checkout.models import Mail
+from checkout.returning import TO_THE_SHOP, Back
 from orders import joining, placing, refunding, renewing
 from orders.locking import locked
 from orders.models import Order, PaymentTransaction, Refund
@@ -171,10 +172,11 @@ def is_in_doubt(membership: Membership) -> bool:
     return Membership.objects.filter(renewing.in_doubt(), pk=membership.pk).exists()
 
 
-def register(user: User, *, now: datetime) -> PaymentTransaction:
+def register(user: User, *, now: datetime, back: Back = TO_THE_SHOP) -> PaymentTransaction:
     """
     Let a member say anew how they are charged; what is due is paid with it.
 
+    :param back: where the member goes from the provider's page.
     :returns: a charge with ``redirect_urls``, as ``payments.start`` does.
     :raises memberships.NotAMember: they may buy a membership.
     :raises memberships.NotRenewing: what they have was bought once.
@@ -191,7 +193,7 @@ def register(user: User, *, now: datetime) -> PaymentTransaction:
         with transaction.atomic(durable=True):
             membership = memberships.good(user.pk, now=now)
             order = renewing.place_registration(membership, period, now=now)
-            charge = payments.open_charge(order)
+            charge = payments.open_charge(order, back=back)
     except IntegrityError as error:  # the shop took the period up at this very moment
         if period and (other := renewing.live_order_of(period)):
             raise placing.PaymentInProgress(other) from error

@@ -18,9 +18,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import memberships
 from accounts.http import ShopperRequest
 from accounts.models import Membership, MembershipPeriod, Plan
+from api import limits
 from checkout import members, parting, payments, refunds, standing
 from checkout.standing import Standing, State
-from checkout.views import to_provider
+from checkout.views import to_provider, wait_a_moment
 from orders import placing, refunding
 from orders.models import Order, Refund
 from shop.templatetags.money import won
@@ -173,7 +174,11 @@ def register(request: ShopperRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "checkout/membership_method.html", {"standing": found})
     try:
+        limits.READY.spend(request.user.pk, now=now)
         charge = members.register(request.user, now=now)
+    except limits.TooOften as error:
+        messages.warning(request, wait_a_moment(error.seconds))
+        return redirect("checkout:membership")
     except memberships.CannotChange as error:
         messages.info(request, why_not(error))
         return redirect("checkout:membership")

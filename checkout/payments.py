@@ -16,6 +16,7 @@ from django.db.models import Exists, Q
 
 from accounts.addresses import Destination
 from accounts.models import BillingAgreement, User
+from api import idempotency
 from checkout import charging, external, gateways, mails, refunds, returning, sending, settling
 from checkout.calls import gateway_for
 from checkout.gateways.base import (
@@ -29,6 +30,7 @@ from checkout.gateways.base import (
     Why,
 )
 from checkout.models import Mail
+from checkout.returning import TO_THE_SHOP, Back
 from orders import fulfilment, placing, pricing, refunding
 from orders.locking import locked
 from orders.models import IllegalMove, Order, PaymentTransaction, Refund, RefundRequest
@@ -76,12 +78,14 @@ def start(
     wish: Wish = NO_WISH,
     destination: Destination | None = None,
     is_saved: bool = False,
+    back: Back = TO_THE_SHOP,
 ) -> PaymentTransaction | Order:
     """
     Place the order for the user's cart (or resume it) and announce its payment to the provider.
 
     The parameters are those of ``placing.place``.
 
+    :param back: where the buyer goes from the provider's page.
     :returns: a READY charge with ``redirect_urls``; CANCELED if the order ended meanwhile. The
         order itself if points and a coupon have paid for all of it: there is nothing to charge.
     :raises placing.CannotPlace, coupons.CouponRefused, points.NotEnoughPoints: nothing was placed.
@@ -97,15 +101,16 @@ def start(
             destination=destination,
             is_saved=is_saved,
         )
+        idempotency.made(order.number)
         if order.total == 0 and not order.is_recurring:
             fulfilment.follow_the_money(order, [], now=now)
             mails.write(Mail.Event.PAID, order)
             return order
-        charge = open_charge(order)
+        charge = open_charge(order, back=back)
     return announce(charge, now=now)
 
 
-def reopen(order: Order, *, now: datetime) -> PaymentTransaction:
+def reopen(order: Order, *, now: datetime, back: Back = TO_THE_SHOP) -> PaymentTransaction:
     """
     Let the buyer go on paying a pending order; its deadline stays what it was.
 
@@ -120,7 +125,7 @@ def reopen(order: Order, *, now: datetime) -> PaymentTransaction:
             raise NotPayable
         if placing.has_unknown_outcome(order):
             raise placing.PaymentInProgress(order)
-        charge = open_charge(order)
+        charge = open_charge(order, back=back)
     return announce(charge, now=now)
 
 
@@ -307,7 +312,9 @@ def close_abandoned(*, now: datetime) -> Iterator[Order]:
             yield order
 
 
-def open_charge(order: Order, agreement: BillingAgreement | None = None) -> PaymentTransaction:
+def open_charge(
+    order: Order, agreement: BillingAgreement | None = None, back: Back = TO_THE_SHOP
+) -> PaymentTransaction:
     """
     A new charge for the order. Earlier ones that still wait stay payable: the buyer may be in
     another tab. Only one is ever captured, and the order's end closes them all.
@@ -324,6 +331,8 @@ def open_charge(order: Order, agreement: BillingAgreement | None = None) -> Paym
         amount=order.total,
         tax_free=order.tax_free,
         vat=order.vat,
+        return_url=back.url,
+        is_client_called_back=back.is_callback,
     )
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from accounts.models import User
+from api import idempotency
 from checkout import mails, refunds
 from checkout.models import Mail
 from orders import afterwards
@@ -82,6 +83,7 @@ def ask(
             RefundRequestLine(request=request, line=line, quantity=count)
             for line, count in wanted.items()
         )
+        idempotency.made(request.pk)
         return request
 
 

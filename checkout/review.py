@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.addresses import Destination
 from accounts.memberships.prospects import Hindrance, Prospect, hindrance, prospect
 from accounts.models import Address, User
-from checkout import offers
+from checkout import guessing, offers
 from checkout.forms import CheckoutForm, DestinationForm, DiscountForm
 from orders import pricing, quoting
 from orders.models import Order
@@ -98,10 +98,10 @@ class Forms:
         wish = self.discounts.wish
         if use_all:
             wish = replace(wish, points=pricing.MOST)
-        basket = quoting.look(cart, wish, user_id=user.pk, now=now)
+        basket = guessing.look(cart, wish, user_id=user.pk, now=now)
         if basket.refusal and wish.coupon != self.discounts.picked:
             kept = replace(wish, coupon=self.discounts.picked)
-            with_picked = quoting.look(cart, kept, user_id=user.pk, now=now)
+            with_picked = guessing.look(cart, kept, user_id=user.pk, now=now)
             basket = replace(with_picked, refusal=basket.refusal)
         if wish.points > basket.usable and not use_all:
             self.discounts.add_error("points", too_many(basket.usable))

@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
 from accounts import expiring
+from api import idempotency, limits
 from checkout import announcing, auditing, mails, payments, reconciliation, renewals
 from checkout.crew import Crew
 from checkout.runs import Period, Unwatched
@@ -114,6 +115,14 @@ def in_one_run(done: Iterator[object]) -> int:
 def expire_points(timestamp: int) -> int:
     """Returns how many points expired; they could no longer be used since their last day ended."""
     return expiring.expire(now=timezone.now())
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(queue="orders", queueing_lock="forget_requests", pass_context=False)
+def forget_requests(timestamp: int) -> int:
+    """Returns how many answers and counts of the API were deleted that nobody can ask for again."""
+    now = timezone.now()
+    return idempotency.forget_expired(now=now) + limits.forget_old(now=now)
 
 
 @app.periodic(cron="* * * * *")

@@ -1,18 +1,23 @@
+import math
 from http import HTTPStatus
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import addresses, gates, points
 from accounts.http import ShopperRequest
-from checkout import offers, payments, returning
+from api import limits
+from checkout import guessing, offers, payments, returning
 from checkout.devices import device_of
 from checkout.review import Forms, joining
 from orders import coupons, placing, pricing, quoting
@@ -26,6 +31,14 @@ class SeeOther(HttpResponseRedirect):
     """303: go on with a GET, also after a POST."""
 
     status_code = 303
+
+
+class ToFrontEnd(SeeOther):
+    """To an address that ``returning.back_to`` has let pass, an app's too."""
+
+    @property
+    def allowed_schemes(self) -> list[str]:  # type: ignore[override]
+        return ["http", "https", *settings.CLIENT_APP_SCHEMES]
 
 
 @never_cache
@@ -70,6 +83,7 @@ def ready(request: ShopperRequest) -> HttpResponse:
     if not forms.is_promise_kept:
         return review_page(request, forms, seen=forms.seen, status=409)
     try:
+        limits.READY.spend(request.user.pk, now=timezone.now())
         started = payments.start(
             user=request.user,
             contact=forms.contact.contact,
@@ -89,6 +103,9 @@ def ready(request: ShopperRequest) -> HttpResponse:
         points.NotEnoughPoints,
     ):
         return review_page(request, forms, seen=forms.seen, status=409)
+    except limits.TooOften as error:
+        forms.contact.add_error(None, wait_a_moment(error.seconds))
+        return too_often(review_page(request, forms, status=429), error.seconds)
     except placing.TooMuch:
         said = _("This is more than one payment can be. Please order in parts.")
         forms.contact.add_error(None, said)
@@ -110,7 +127,11 @@ def reopen(request: ShopperRequest, number: str) -> HttpResponse:
     if request.method == "GET":
         return redirect(order)
     try:
+        limits.READY.spend(request.user.pk, now=timezone.now())
         charge = payments.reopen(order, now=timezone.now())
+    except limits.TooOften as error:
+        messages.warning(request, wait_a_moment(error.seconds))
+        return redirect(order)
     except (payments.NotPayable, placing.PaymentInProgress):
         return redirect(order)
     except payments.ProviderUnavailable as unavailable:
@@ -128,6 +149,8 @@ def approve(request: HttpRequest, token: str) -> HttpResponse:
     except returning.NotOurLink:
         return render(request, "checkout/bad_link.html", status=404)
     except returning.NoToken:
+        if txn.return_url:
+            return after_payment(request, txn)
         return render(request, "checkout/no_token.html", {"order": txn.order}, status=400)
     txn = payments.capture(txn, pg_token=pg_token, now=timezone.now())
     return after_payment(request, txn)
@@ -157,7 +180,13 @@ def came_back(request: HttpRequest, token: str, reason: Order.CancelReason) -> H
 
 
 def after_payment(request: HttpRequest, txn: PaymentTransaction) -> HttpResponse:
-    """The owner sees the order; anybody else who holds the link learns only how it went."""
+    """
+    A front end of its own is told how the order stands. Else the owner sees the order; anybody else
+    who holds the link learns only how it went.
+    """
+    if txn.return_url:
+        order = Order.objects.get(pk=txn.order_id)
+        return ToFrontEnd(returning.address_after(order, txn.return_url))
     if request.user == txn.order.user:
         return redirect(txn.order)
     order = Order.objects.get(pk=txn.order_id)
@@ -211,7 +240,23 @@ def review_page(
     is_refused = basket.refusal or forms.discounts.errors
     if request.method == "POST" and status == HTTPStatus.OK and is_refused:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return render(request, template, context, status=status)
+    if (wait := guessing.wait_of(basket)) is None:
+        return render(request, template, context, status=status)
+    return too_often(render(request, template, context, status=429), wait)
+
+
+def wait_a_moment(seconds: int) -> str:
+    minutes = math.ceil(seconds / 60)
+    return ngettext(
+        "You have tried to pay too often. Nothing was charged. Try again in %(minutes)d minute.",
+        "You have tried to pay too often. Nothing was charged. Try again in %(minutes)d minutes.",
+        minutes,
+    ) % {"minutes": minutes}
+
+
+def too_often(answer: HttpResponse, seconds: int) -> HttpResponse:
+    answer["Retry-After"] = str(seconds)
+    return answer
 
 
 def to_cart(request: ShopperRequest) -> HttpResponse:

@@ -1,6 +1,9 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.ratelimit import respond_429
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
 from shop import carts
@@ -13,6 +16,20 @@ class AccountAdapter(DefaultAccountAdapter):
         carts.merge_at_sign_in(request)
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """A page says at its form that it was tried too often; a program is answered by a 429."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            if hasattr(request.allauth, "headless"):  # type: ignore[attr-defined]
+                raise ImmediateHttpResponse(respond_429(request)) from error
+            raise
+
+    def reauthenticate(self, user: Any, password: str) -> bool:
+        """Only who is offered it proves by their password that it is still them."""
+        offered = {method["id"] for method in self.get_reauthentication_methods(user)}
+        return "reauthenticate" in offered and bool(super().reauthenticate(user, password))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """

@@ -52,12 +52,21 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.kakao",
     "allauth.mfa",
+    "allauth.headless",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_htmx",
     "phonenumber_field",
     "procrastinate.contrib.django",
     "pgtrigger",
     "pghistory",
+    "api",
     "accounts",
     "shop",
     "orders",
@@ -68,6 +77,7 @@ MIDDLEWARE = [
     "config.probes.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -75,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.errors.ProgramsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "config.second_factor.SecondFactorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -131,7 +142,9 @@ PGHISTORY_APPEND_ONLY = True
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
 
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://cache")}
+#: Django's 300 would let attempts to sign in be forgotten by making others.
+CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 1_000_000)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- people ---------------------------------------------------------------------------------
@@ -168,12 +181,88 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="shop@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # --- the API --------------------------------------------------------------------------------
+CLIENT_ORIGINS = env.list("CLIENT_ORIGINS", default=[])
+CLIENT_APP_SCHEMES = env.list("CLIENT_APP_SCHEMES", default=[])
+IDEMPOTENCY_KEEP_HOURS = env.int("IDEMPOTENCY_KEEP_HOURS", default=24)
+#: How often in how many seconds; ``api.limits`` says what is counted.
+RATE_LIMITS = {
+    "ready": (env.int("RATE_LIMIT_READY", default=30), 300),
+    "approve": (env.int("RATE_LIMIT_APPROVE", default=60), 300),
+    "coupon": (env.int("RATE_LIMIT_COUPON", default=20), 600),
+}
+
+CORS_ALLOWED_ORIGINS = CLIENT_ORIGINS
+CORS_URLS_REGEX = r"^/(api|_allauth)/"
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_HEADERS = [
+    *("accept", "content-type", "if-none-match"),
+    *("idempotency-key", "x-csrftoken", "x-session-token"),
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Idempotency-Replayed", "Location", "Retry-After"]
+
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.signing_in.ByToken", "api.signing_in.BySession"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsing.Parser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
+    "URL_FORMAT_OVERRIDE": None,
+    "EXCEPTION_HANDLER": "api.problems.answer",
+    "COERCE_DECIMAL_TO_STRING": False,
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "KakaoPay checkout",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": (BASE_DIR / "api" / "introduction.md").read_text(),
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": [],
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"docExpansion": "none", "persistAuthorization": True},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.schema.with_problems",
+        "config.api_description.with_links",
+        "config.api_description.with_examples",
+    ],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "orders.models.Order.Status",
+        "OrderKind": "orders.models.Order.Kind",
+        "PaymentStatus": "orders.models.PaymentTransaction.Status",
+        "PaymentKind": "orders.models.PaymentTransaction.Kind",
+        "RefundStatus": "orders.models.Refund.Status",
+        "RefundRequestStatus": "orders.models.RefundRequest.Status",
+        "ShipmentStatus": "orders.models.Shipment.Status",
+        "PeriodStatus": "accounts.models.MembershipPeriod.Status",
+    },
+}
+
+HEADLESS_CLIENTS = ("browser", "app")
+HEADLESS_SERVE_SPECIFICATION = True
+HEADLESS_SPECIFICATION_TEMPLATE_NAME = None  # its page would load scripts from elsewhere
+HEADLESS_FRONTEND_URLS = {
+    "account_confirm_email": f"{SITE_URL}/accounts/confirm-email/{{key}}/",
+    "account_reset_password_from_key": f"{SITE_URL}/accounts/password/reset/key/{{key}}/",
+    "account_signup": f"{SITE_URL}/accounts/signup/",
+    "account_reset_password": f"{SITE_URL}/accounts/password/reset/",
+    "socialaccount_login_error": f"{SITE_URL}/accounts/3rdparty/login/error/",
+}
+KAKAO_LOGIN_KEY = env("KAKAO_LOGIN_KEY", default="")
+SOCIALACCOUNT_PROVIDERS = {
+    "kakao": {
+        "APPS": [{"client_id": KAKAO_LOGIN_KEY, "secret": env("KAKAO_LOGIN_SECRET", default="")}]
+        if KAKAO_LOGIN_KEY
+        else []
+    }
+}
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_STORE_TOKENS = False
 
 # --- language and time ----------------------------------------------------------------------
 LANGUAGE_CODE = "ko"
@@ -246,7 +335,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_BY_TLS e
 SECURE_SSL_REDIRECT = SERVED_BY_TLS
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600) if SERVED_BY_TLS else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_TLS
-CSRF_TRUSTED_ORIGINS = [SITE_URL]
+CSRF_TRUSTED_ORIGINS = [SITE_URL, *CLIENT_ORIGINS]
+CSRF_FAILURE_VIEW = "config.errors.forged"
 X_FRAME_OPTIONS = "DENY"
 
 LOGGING = {

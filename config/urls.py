@@ -4,10 +4,14 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts import api
 from config import second_factor
 
 admin.site.login = secure_admin_login(second_factor.enter)  # type: ignore[method-assign]
+
+handler400 = "config.errors.bad_request"
+handler404 = "config.errors.not_found"
+handler429 = "config.errors.too_many_requests"
+handler500 = "config.errors.internal_error"
 
 urlpatterns = [
     path("", include("shop.urls")),
@@ -16,7 +20,8 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("accounts/2fa/totp/activate/", second_factor.ActivateView.as_view()),
     path("accounts/", include("allauth.urls")),
-    path("api/v1/me/", api.Me.as_view()),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("api/", include("config.api_urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),

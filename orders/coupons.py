@@ -4,6 +4,7 @@ Coupons: what one takes off a cart, or why it does not. The uses are counted in 
     CouponRefused, of which ``why`` is one of ``Why`` and the message a sentence for the shopper
 """
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from orders import pricing
 from orders.lines import item_of
@@ -39,6 +41,7 @@ class Why(StrEnum):
     USED_BY_YOU = "used_by_you"
     OTHER_GOODS = "other_goods"
     MINIMUM = "minimum"
+    TOO_OFTEN = "too_often"
 
 
 class CouponRefused(Exception):
@@ -241,6 +244,7 @@ def sentence(
     until: datetime | None = None,
     minimum: int = 0,
     short: int = 0,
+    seconds: int = 0,
 ) -> str:
     """What the shopper reads, and what they can do."""
     match why:
@@ -262,6 +266,13 @@ def sentence(
             return _(
                 "This coupon needs %(minimum)s of the goods it is for: %(short)s are missing."
             ) % {"minimum": won(minimum), "short": won(short)}
+        case Why.TOO_OFTEN:
+            minutes = math.ceil(seconds / 60)
+            return ngettext(
+                "Too many codes that do not exist were tried. Try again in %(minutes)d minute.",
+                "Too many codes that do not exist were tried. Try again in %(minutes)d minutes.",
+                minutes,
+            ) % {"minutes": minutes}
 
 
 def day(moment: datetime | None) -> str:

@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.memberships import Terms
+from api import idempotency
 from shop.delivery import Delivery
 from shop.models import MAX_LINE_QUANTITY, Cart, CartLine, Product
 
@@ -140,6 +141,7 @@ def add(request: HttpRequest, slug: str, quantity: int) -> CartLine:
             raise NotAQuantity
         line.quantity += quantity
         line.save()
+        idempotency.made(line.pk)
     if cart.user_id is None:
         request.session[SESSION_KEY] = cart.pk
     return line

@@ -99,7 +99,10 @@ class ReturnUrls:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The provider waits for the buyer. ``redirect_urls`` has keys ``pc``, ``mobile``, ``app``."""
+    """
+    The provider waits for the buyer. ``redirect_urls`` has keys ``pc``, ``mobile``, ``app``, and
+    perhaps ``android`` and ``ios``: addresses that open the provider's app there.
+    """
 
     tid: str
     redirect_urls: dict[str, str]

@@ -39,6 +39,7 @@ NOTHING = Amounts(0, 0, 0)
 NO_SUCH_TID = -721
 SID_INACTIVE = "-751"
 LONGEST_NAME = 40  # a tid, aid or sid of 20 characters, and room
+APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{2,30}://[!-~]{1,500}\Z", re.ASCII)
 MONTHS = re.compile(r"\d{1,2}", re.ASCII)
 
 STATES = {
@@ -63,6 +64,10 @@ def ready(answer: dict[str, Any]) -> Ready:
     redirect_urls = {device: text(answer, f"next_redirect_{device}_url") for device in devices}
     if not all(url.startswith(("https://", "http://")) for url in redirect_urls.values()):
         raise no_answer(Failure.INCOMPLETE, "redirect URL")
+    for system in ("android", "ios"):  # no longer documented, but still sent
+        scheme = answer.get(f"{system}_app_scheme")
+        if isinstance(scheme, str) and APP_SCHEME.match(scheme):
+            redirect_urls[system] = scheme
     return Ready(tid=text(answer, "tid"), redirect_urls=redirect_urls)
 
 

@@ -81,6 +81,19 @@ class PaymentTransaction(models.Model):
     redirect_urls = models.JSONField(
         default=dict, blank=True, editable=False, help_text="Where to send the buyer, by device."
     )
+    return_url = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="Where the buyer's own front end waits for them; empty: in the shop.",
+    )
+    is_client_called_back = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Does the provider send the buyer there by itself, and not through the shop?",
+    )
 
     method = models.CharField(_("paid by"), max_length=8, choices=Method, blank=True)
     card_issuer = models.CharField(_("card issuer"), max_length=40, blank=True)

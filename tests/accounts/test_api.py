@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from accounts import memberships
-from accounts.api import IsPremium
+from accounts.api.me import IsPremium
 from accounts.models import BillingAgreement, Membership, Plan
 from tests.queries import queries_of
 
@@ -68,14 +68,15 @@ class TestMe:
     def test_nobody_is_refused(self, client):
         """In JSON, without a page to sign in on."""
         answer = client.get(ME)
-        assert (answer.status_code, answer["Content-Type"]) == (403, "application/json")
-        assert set(answer.json()) == {"detail"}
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+        assert answer["Content-Type"] == "application/problem+json"
 
     def test_who_is_no_member(self, browser):
         """The account, and null."""
         assert browser.get(ME).json() == {
             "email": "hana@example.com",
             "name": "김하나",
+            "phone": "",
             "membership": None,
         }
 

@@ -421,3 +421,35 @@ class TestALostDevice:
         with pytest.raises(CommandError, match="Nobody has the address"):
             call_command("reset_second_factor", "nobody@example.com")
         assert LogEntry.objects.count() == 1
+
+
+class TestThroughTheApi:
+    """The doors for programs are no way around it either."""
+
+    @pytest.mark.parametrize("client", ["browser", "app"])
+    def test_the_password_alone_does_not_take_it_away(self, member, client):
+        """In a session that has not shown the factor."""
+        set_up(browser(member))
+        page = Client()
+        page.force_login(member)
+        headers = {"x-session-token": page.session.session_key} if client == "app" else {}
+
+        def send(method, path, body):
+            where = f"/_allauth/{client}/v1/{path}"
+            content = {"data": json.dumps(body), "content_type": "application/json"}
+            return page.generic(method, where, **content, headers=headers)
+
+        answer = send("POST", "auth/reauthenticate", {"password": PASSWORD})
+        assert answer.status_code == 400
+        gone = send("DELETE", "account/authenticators/totp", {})
+        assert gone.status_code == 401
+        assert Authenticator.objects.filter(user=member, type="totp").exists()
+        assert asked_for(page.get(ADMIN)).startswith(REAUTHENTICATE)
+
+    def test_who_has_none_proves_it_by_the_password(self, member):
+        """As on the page."""
+        page = Client()
+        page.force_login(member)
+        where = "/_allauth/browser/v1/auth/reauthenticate"
+        sent = {"data": {"password": PASSWORD}, "content_type": "application/json"}
+        assert page.post(where, **sent).status_code == 200

@@ -37,3 +37,26 @@ def test_memberships_that_nobody_could_charge(settings, name, wrong):
     setattr(settings, name, wrong)
     errors = [each for each in checks.run_checks() if each.id == "checkout.E001"]
     assert any(error.msg.startswith(name) for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("CLIENT_ORIGINS", "https://app.example.com/"),
+        ("CLIENT_ORIGINS", "app.example.com"),
+        ("CLIENT_ORIGINS", "https://APP.example.com"),
+        ("CLIENT_ORIGINS", "*"),
+        ("CLIENT_APP_SCHEMES", "cornershop://"),
+        ("CLIENT_APP_SCHEMES", "Cornershop"),
+        ("CLIENT_APP_SCHEMES", "javascript"),
+        ("CLIENT_APP_SCHEMES", "https"),
+    ],
+)
+def test_front_ends_that_no_buyer_should_be_sent_to(settings, name, wrong):
+    """Are an error before the shop starts."""
+    settings.CLIENT_ORIGINS = ["https://app.example.com", "http://localhost:5173"]
+    settings.CLIENT_APP_SCHEMES = ["cornershop"]
+    assert found() == []
+    setattr(settings, name, [wrong])
+    (error,) = [each for each in checks.run_checks() if each.id == "checkout.E002"]
+    assert error.msg.startswith(repr(wrong))
