@@ -24,6 +24,7 @@ from tests.killing.journeys import (
     StartAndLeave,
     StartPaidByPoints,
 )
+from tests.killing.programs import Approve, Ready
 from tests.killing.renewals import Renewal
 from tests.killing.web import KillableShop, NotKilled
 
@@ -31,6 +32,7 @@ JOURNEYS: tuple[type[Journey], ...] = (
     *(Start, StartAndLeave, StartPaidByPoints),
     *(Capture, CaptureAndLeave),
     *(Refund, RefundAllAndLeave, Cancel),
+    *(Ready, Approve),
     Renewal,
 )
 #: For the buyer, and for every bank.
