@@ -176,6 +176,7 @@ class TestKakao:
 
     @pytest.fixture
     def keys(self, settings):
+        settings.KAKAO_LOGIN_KEY = "k"
         settings.SOCIALACCOUNT_PROVIDERS = {"kakao": {"APPS": [{"client_id": "k", "secret": "s"}]}}
 
     @pytest.fixture

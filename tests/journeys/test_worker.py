@@ -18,6 +18,7 @@ def test_the_periodic_jobs_are_registered():
         "checkout.tasks.check_agreements": "*/5 * * * *",
         "checkout.tasks.announce_to_members": "*/5 0-11 * * *",
         "checkout.tasks.expire_points": "5 15 * * *",
+        "checkout.tasks.forget_requests": "20 * * * *",
         "checkout.tasks.send_unsent_mails": "* * * * *",
         "checkout.tasks.forget_killed_jobs": "*/10 * * * *",
     }

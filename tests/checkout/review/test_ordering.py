@@ -105,7 +105,7 @@ class TestBudgets:
     def test_a_purchase_with_everything_asks_the_database_little(
         self, browser, ask, cart, spring, make_product, kakaopay, lines
     ):
-        """ready ≤ 21, approve ≤ 15, receipt ≤ 8, with coupon, points and delivery."""
+        """ready ≤ 22, of which one counts it, approve ≤ 15, receipt ≤ 8, with everything."""
         cart.lines.all().delete()
         spring.is_for_all = False
         spring.save()
@@ -124,7 +124,7 @@ class TestBudgets:
         assert (order.status, order.discount, order.points) == ("PAID", 3_000, 2_000)
         receipt = queries_of(lambda: browser.get(order.get_absolute_url()))
         for name, queries, most in (
-            ("ready", ready, 21),
+            ("ready", ready, 22),
             ("approve", approve, 15),
             ("receipt", receipt, 8),
         ):
