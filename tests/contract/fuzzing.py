@@ -39,7 +39,7 @@ CHECKS = [
     "allow_header_conformance",
 ]
 TIMEOUT = 60  # seconds
-#: An address of more than 4,094 characters: the web server answers that, and the shop never sees it.
+#: An address of more than 4,094 characters: the web server answers it, and the shop never does.
 TOO_LONG = 414
 
 
