@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 from django.db import connection
 from django.utils import timezone
+from rest_framework.response import Response
 
 from api import idempotency
 from api.models import IdempotentRequest
@@ -119,6 +120,25 @@ class TestWhatIsNotKept:
         assert again.status_code == 201
         assert again.json()["order_number"] == first.json()["order_number"]
         assert Order.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        ("status", "headers", "is_kept"),
+        [
+            (200, {}, True),
+            (409, {}, True),
+            (409, {"Retry-After": "5"}, False),
+            (202, {"Retry-After": "5"}, False),
+            (401, {}, False),
+            (403, {}, False),
+            (500, {}, False),
+            (503, {}, False),
+        ],
+    )
+    def test_which_answers_are_kept(self, shopper, status, headers, is_kept):
+        """Those that are the last word."""
+        row = IdempotentRequest.objects.create(owner="x", key="k", fingerprint="f")
+        idempotency.Attempt(row).keep(Response({}, status=status, headers=headers))
+        assert IdempotentRequest.objects.get().status == (status if is_kept else None)
 
     def test_an_outcome_that_is_not_known(self, program, order, kakaopay):
         """202 is not the last word: asked again, the truth is told."""
