@@ -66,7 +66,7 @@ class ProgramsMiddleware:
         answer = self.get_response(request)
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             answer.setdefault("Retry-After", str(LONGEST_WAIT))
-        if is_for_programs(request) and not answer.has_header("ETag"):
+        if is_for_programs(request):
             answer.setdefault("Cache-Control", "no-store")
         return answer
 

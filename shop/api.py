@@ -172,7 +172,7 @@ class Products(ListAPIView[Product]):
 
     @extend_schema(operation_id="products", summary="Products on sale", tags=["Catalogue"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+        return asked_again(super().get(request, *args, **kwargs))
 
 
 @method_decorator(conditional_page, name="dispatch")
@@ -187,7 +187,13 @@ class OneProduct(RetrieveAPIView[Product]):
 
     @extend_schema(operation_id="product", summary="One product", tags=["Catalogue"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+        return asked_again(super().get(request, *args, **kwargs))
+
+
+def asked_again(answer: Response) -> Response:
+    """A cache may keep it, if it asks by its ``ETag`` before it gives it away."""
+    answer["Cache-Control"] = "no-cache"
+    return answer
 
 
 class Categories(ListAPIView[Category]):

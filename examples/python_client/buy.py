@@ -197,8 +197,11 @@ def main() -> int:
     parser.add_argument("--postcode", default="", help="five digits, with --street")
     parser.add_argument("--street", default="", help="and number; without it a saved address")
     parser.add_argument("--open", action="store_true", help="open KakaoPay's page in a browser")
+    args = parser.parse_args()
+    if not args.shop.startswith(("http://", "https://")):
+        parser.error("--shop is a whole address, such as http://localhost:8000")
     try:
-        buy(parser.parse_args())
+        buy(args)
     except NotBought as error:
         print(error, file=sys.stderr)
         return 1

@@ -25,13 +25,13 @@ export class Problem extends Error {
   }
 }
 
-const NO_ANSWER = { code: "no_answer", detail: "상점의 대답을 받지 못했습니다. 다시 시도해 주세요." };
+const NO_ANSWER = { code: "no_answer", detail: `상점(${SHOP})의 대답을 받지 못했습니다. 다시 시도해 주세요.` };
 const MORE_STEPS = { detail: "이 계정은 확인이 더 필요합니다. 상점에서 로그인해 주세요." };
 
 async function send(method, path, body, key) {
   const token = sessionStorage.getItem(TOKEN);
   const isByCookie = !token && !path.startsWith("/_allauth/app/");
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", "Accept-Language": "ko" };
   if (body) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
   if (token) headers["X-Session-Token"] = token;

@@ -97,6 +97,11 @@ class TestEtag:
             again = nobody.get(address, if_none_match=tag)
             assert (again.status_code, again.content) == (304, b"")
 
+    def test_what_a_cache_may_do(self, nobody, goods):
+        """Keep it, and ask before it gives it away; for HEAD too."""
+        for method in ("GET", "HEAD"):
+            assert nobody.send(method, "products/walks/")["Cache-Control"] == "no-cache"
+
     def test_what_has_changed_is(self, nobody, goods):
         """Another price, another tag."""
         tag = nobody.get("products/walks/")["ETag"]

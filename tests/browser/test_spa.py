@@ -341,7 +341,7 @@ def test_an_order_whose_answer_is_lost_is_made_once(shop: LiveShop, come_in: Cal
     page.route(f"**{READY}", lose_the_first)
     page.get_by_role("button", name=spa.PAY).click()
     expect(page.locator("#notice")).to_have_text(
-        "상점의 대답을 받지 못했습니다. 다시 시도해 주세요."
+        f"상점({shop.url})의 대답을 받지 못했습니다. 다시 시도해 주세요."
     )
     with page.expect_response(
         lambda each: each.url.endswith(READY) and each.request.method == "POST"
