@@ -3,7 +3,7 @@
 
 Starts the shop and the sandbox, and sends at least so many generated requests: as the shopper by
 token and by cookie, as nobody, and as somebody with made-up tokens and cookies. Ends with 1 if an
-answer was not what the schema says, or an operation was never reached.
+answer was not what the schema says, an operation was never reached, or nothing was ever bought.
 """
 
 import argparse
@@ -28,6 +28,9 @@ SETTINGS = {
     "RATE_LIMIT_COUPON": str(PLENTY),
     "LOG_LEVEL": "WARNING",
 }
+
+#: The rest needs a certain order of things, which a short run may miss; it is printed then.
+MUST_WORK = {"POST /api/v1/checkout/ready/", "POST /api/v1/payments/{payment_id}/approve/"}
 
 
 def main() -> int:
@@ -96,7 +99,8 @@ def conclude(everybody: list[Seen], labels: list[str], *, wanted: int) -> int:
     for label in unreached:
         say(f"never reached: {label}")
     say(f"\n{total} cases, {findings} failures")
-    return 1 if findings or errors or never or unreached or total < wanted else 0
+    bought_nothing = not MUST_WORK.isdisjoint(never)
+    return 1 if findings or errors or unreached or bought_nothing or total < wanted else 0
 
 
 def tell_findings(everybody: list[Seen]) -> int:
